@@ -1,0 +1,49 @@
+# The one door. `make help` lists what it opens.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+MARKET ?= synthetic_market
+
+export KINDLING_MARKET := $(MARKET)
+export DAGSTER_DISABLE_TELEMETRY := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := 1
+export GX_ANALYTICS_ENABLED := false
+export PYTHONWARNINGS := ignore
+
+.DEFAULT_GOAL := help
+
+.PHONY: help setup demo ui test test-browser check clean
+
+help: ## what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: .venv/ready ## virtual environment with the pinned packages
+
+.venv/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Kindling needs Python 3.11 or newer, found " + sys.version.split()[0] + "; set PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt ".[dev]"
+	@touch $@
+
+demo: setup ## raw bars to leaderboard; MARKET=files:FOLDER for your own
+	@$(BIN)/python -m pipelines.demo
+
+ui: setup ## Dagster and MLflow in the browser, on this machine only; Ctrl-C stops both
+	@$(BIN)/python -m pipelines.ui
+
+test: setup ## every test
+	$(BIN)/python -m pytest
+
+test-browser: setup ## the tests that drive a real browser
+	$(BIN)/python -m pytest -m browser
+
+check: setup ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean: ## forget all runs and data of every market
+	rm -rf .kindling

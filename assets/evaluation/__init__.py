@@ -1,0 +1,1 @@
+"""Evaluation: what the forecasts were worth, each figure with its interval."""

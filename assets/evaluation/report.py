@@ -1,0 +1,274 @@
+"""Report: the verdict on one experiment for a reader, as a table of figures and as one page with its pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from html import escape
+
+import dataframely as dy
+import polars as pl
+
+from assets.evaluation import information as informing
+from assets.evaluation import pictures, portfolio
+from assets.evaluation.intervals import Interval, interval
+from assets.evaluation.page import image, page, section, table
+from assets.folds.walk_forward import Fold
+from expectations.tables import Table
+
+SEGMENTS = ("test", "valid")
+SEGMENT_NAMES = {"test": "out of sample", "valid": "validation"}
+HEADLINE = {
+    "rank_ic": "RankIC",
+    "rank_ic_known": "RankIC, all names",
+    "ic": "IC",
+    "rank_ic_seed_lowest": "RankIC, lowest seed",
+    "rank_ic_seed_highest": "RankIC, highest seed",
+    "icir": "ICIR, daily",
+    "hit_rate": "Hit rate",
+    "decile_spread": "Decile spread",
+    "excess_return_annual": "Excess return a year",
+    "selection_return_annual": "Gain of the choice a year",
+    "net_return_annual": "Return a year",
+    "benchmark_return_annual": "Universe a year",
+    "costs_annual": "Costs a year",
+    "max_drawdown": "Deepest fall",
+    "turnover": "Turnover a session",
+    "orders_refused": "Orders refused",
+}
+CAPTIONS = {
+    "walk_forward": "Train, purged, validation and test windows of each fold",
+    "cumulative_rank_ic": "Cumulative RankIC over the test sessions",
+    "rank_ic_by_fold": "RankIC of each fold with its interval and each seed",
+    "deciles": "Return of each tenth of the names",
+    "worth": "Growth of the portfolio beside the equal-weight universe",
+    "refused_orders": "Refused orders by reason",
+}
+METHOD = (
+    "Brackets hold 95% intervals of the daily series of the seed-averaged forecast: Bartlett long-run variance with a "
+    "lag of at least three horizons, fixed-b critical values. The spread over seeds stands apart. Models and settings "
+    "are chosen on validation; several looks at one test window are several trials."
+)
+
+
+class Summary(Table):
+    """Every figure of an experiment, by segment, with its 95% interval where it has one."""
+
+    segment = dy.String(primary_key=True, metadata={"definition": "test or valid"})
+    metric = dy.String(primary_key=True)
+    value = dy.Float64(nullable=True)
+    lower = dy.Float64(nullable=True)
+    upper = dy.Float64(nullable=True)
+    unit = dy.String()
+    definition = dy.String()
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a report is made of.
+
+    information, by_seed, deciles  tables of `information`
+    simulations                    `portfolio.simulate` by segment
+    windows                        fold, segment (train, purge, valid, test), first, last: see `windows_of`
+    rows                           what (read, refused, kept), why, rows: what the cleaning did, in its order
+    gate_passed, gate              the gate's verdict and its line
+    """
+
+    experiment: str
+    question: str
+    model: str
+    horizon: int
+    trading: portfolio.TradingSpec
+    information: pl.DataFrame
+    by_seed: pl.DataFrame
+    deciles: pl.DataFrame
+    simulations: Mapping[str, portfolio.Simulation]
+    windows: pl.DataFrame
+    rows: pl.DataFrame
+    gate_passed: bool
+    gate: str
+
+
+def summary(findings: Findings) -> pl.DataFrame:
+    """The `Summary` table: the figures of the forecasts and of the portfolio, for test and validation."""
+    told = findings.information["segment"].unique()
+    lines = []
+    for segment in [name for name in SEGMENTS if name in told]:
+        found = informing.figures(findings.information, findings.by_seed, findings.horizon, segment)
+        if segment in findings.simulations:
+            found += portfolio.figures(findings.simulations[segment], findings.trading)
+        lines += [{"segment": segment, **asdict(figure)} for figure in found]
+    frame = pl.DataFrame(lines).with_columns(pl.col("value", "lower", "upper").fill_nan(None))
+    return Summary.validate(frame)
+
+
+def verdict(figures: pl.DataFrame, segment: str = "test") -> str:
+    """One sentence on RankIC: 'RankIC .041 [.030, .052] over 484 sessions: above 0'."""
+    rank_ic, sessions = _of(figures, segment, "rank_ic"), _of(figures, segment, "sessions").mean
+    count = 0 if math.isnan(sessions) else int(sessions)
+    if math.isnan(rank_ic.mean):
+        return f"No RankIC: none of the {segment} sessions has one yet"
+    return f"RankIC {bounded(rank_ic, 'correlation')} over {count} sessions: {rank_ic.verdict()}"
+
+
+def trading_verdict(figures: pl.DataFrame, segment: str = "test") -> str:
+    """One sentence on the return in excess of the equal-weight universe, after costs; empty without a simulation."""
+    excess = _of(figures, segment, "excess_return_annual")
+    if math.isnan(excess.mean):
+        return ""
+    return f"Excess return after costs {bounded(excess, 'simple return a year')} a year: {excess.verdict()}"
+
+
+def windows_of(folds: Sequence[Fold], sessions: pl.Series, horizon: int) -> pl.DataFrame:
+    """Windows of each fold, with the last `horizon` sessions of train and of valid purged, as their labels reach out.
+
+    A name that cannot be sold in time is purged for longer; the picture shows what holds for all.
+    """
+    lines = []
+    for fold in folds:
+        edges = [("train", fold.train_start), ("valid", fold.valid_start), ("test", fold.test_start)]
+        ends = [fold.valid_start, fold.test_start, fold.test_end]
+        for (segment, start), end in zip(edges, ends, strict=True):
+            inside = sessions.filter(sessions.is_between(start, end, closed="left")).sort()
+            kept = inside if segment == "test" else inside[:-horizon]
+            parts = [(segment, kept), ("purge", inside[len(kept) :])]
+            lines += [(fold.key, name, part[0], part[-1]) for name, part in parts if len(part)]
+    return pl.DataFrame(lines, schema=["fold", "segment", "first", "last"], orient="row")
+
+
+def by_fold(information: pl.DataFrame, segment: str, horizon: int) -> pl.DataFrame:
+    """RankIC of each fold: fold, mean, lower, upper, sessions; null bounds where a fold is too short."""
+    rows = []
+    for (fold,), days in information.filter(pl.col("segment") == segment).group_by("fold"):
+        found = interval(days.sort("session")["rank_ic"], horizon)
+        rows.append((fold, found.mean, found.lower, found.upper, found.n))
+    schema = {"fold": pl.String, "mean": pl.Float64, "lower": pl.Float64, "upper": pl.Float64, "sessions": pl.Int64}
+    return pl.DataFrame(rows, schema=schema, orient="row").fill_nan(None).sort("fold")
+
+
+def decile_means(deciles: pl.DataFrame, segment: str, horizon: int) -> pl.DataFrame:
+    """Mean excess return of each tenth: decile, mean, lower, upper."""
+    rows = []
+    for (decile,), days in deciles.filter(pl.col("segment") == segment).group_by("decile"):
+        found = interval(days.sort("session")["excess_return"], horizon)
+        rows.append((decile, found.mean, found.lower, found.upper))
+    schema = {"decile": pl.Int32, "mean": pl.Float64, "lower": pl.Float64, "upper": pl.Float64}
+    return pl.DataFrame(rows, schema=schema, orient="row").sort("decile")
+
+
+def refusals(orders: pl.DataFrame) -> pl.DataFrame:
+    """Refused orders: side, reason, orders, share of the orders of that side."""
+    placed = orders.with_columns(placed=pl.len().over("side"))
+    refused = placed.filter(pl.col("status") == "refused").group_by("side", "reason")
+    return refused.agg(orders=pl.len(), share=pl.len() / pl.col("placed").first()).sort("side", "reason")
+
+
+def bounded(found: Interval, unit: str) -> str:
+    """A value with its bounds in the manner of its unit: '.041 [.030, .052]', '+3.10% [-1.20%, +7.40%]'."""
+    if math.isnan(found.lower):
+        return shown(found.mean, unit)
+    return f"{shown(found.mean, unit)} [{shown(found.lower, unit)}, {shown(found.upper, unit)}]"
+
+
+def shown(value: float | None, unit: str) -> str:
+    """One number as text; a dash where there is none."""
+    if value is None or math.isnan(value):
+        return "-"
+    if unit == "correlation":
+        return f"{value:z.3f}".replace("0.", ".", 1)
+    if unit.startswith("simple return"):
+        return f"{value:+z.2%}"
+    if unit.startswith("share"):
+        return f"{value:z.2%}"
+    return f"{value:z.2f}" if unit.startswith("per ") else f"{value:z,.0f}"
+
+
+def render(findings: Findings) -> dict[str, bytes]:
+    """File name -> content: each picture as PNG, and `report.html`, one page that needs no other file."""
+    drawn = _drawn(findings)
+    page = _page(findings, summary(findings), drawn)
+    return {**{f"{name}.png": picture for name, picture in drawn.items()}, "report.html": page.encode()}
+
+
+def _drawn(findings: Findings) -> dict[str, bytes]:
+    horizon, seeds = findings.horizon, findings.by_seed.filter(pl.col("segment") == "test")
+    days = informing.daily(findings.information, "test")
+    drawn = {"walk_forward": pictures.walk_forward(findings.windows)}
+    if days["rank_ic"].count():
+        folds = by_fold(findings.information, "test", horizon)
+        drawn["cumulative_rank_ic"] = pictures.cumulative_rank_ic(days)
+        drawn["rank_ic_by_fold"] = pictures.rank_ic_by_fold(folds, seeds)
+    if len(means := decile_means(findings.deciles, "test", horizon)):
+        drawn["deciles"] = pictures.decile_bars(means, horizon)
+    if simulation := findings.simulations.get("test"):
+        drawn["worth"] = pictures.worth(simulation.daily)
+        if len(refused := refusals(simulation.orders)):
+            drawn["refused_orders"] = pictures.refused_orders(refused)
+    return drawn
+
+
+def _page(findings: Findings, figures: pl.DataFrame, drawn: Mapping[str, bytes]) -> str:
+    told = [_image(drawn, name) for name in ("cumulative_rank_ic", "rank_ic_by_fold", "deciles")]
+    earned = [_image(drawn, name) for name in ("worth", "refused_orders")]
+    blocks = [
+        _header(findings, figures),
+        section("Headline figures", _headline(figures)),
+        section("How it was tested", _image(drawn, "walk_forward")),
+        section("What the forecasts tell", *told),
+        section("What they would have earned", *([_traded(findings.trading)] if any(earned) else []), *earned),
+        section("Rows of data", table(findings.rows, numbers=("rows",))),
+        section("Every figure", f"<details><summary>{len(figures)} figures</summary>{_every(figures)}</details>"),
+        f"<footer>{METHOD}</footer>",
+    ]
+    return page(findings.experiment, blocks)
+
+
+def _header(findings: Findings, figures: pl.DataFrame) -> str:
+    gate = "passed" if findings.gate_passed else "failed"
+    said = [sentence for sentence in (verdict(figures), trading_verdict(figures)) if sentence]
+    return (
+        f"<header><p class=kicker>{escape(findings.experiment)} &middot; {escape(findings.model)} &middot; "
+        f"{findings.horizon} sessions ahead</p><h1>{escape(findings.question)}</h1>"
+        f"{''.join(f'<p class=verdict>{escape(sentence)}</p>' for sentence in said)}"
+        f"<p class='gate {gate}'><b>Gate {gate}.</b> {escape(findings.gate)}</p></header>"
+    )
+
+
+def _traded(trading: portfolio.TradingSpec) -> str:
+    hold = trading.hold_sessions
+    return (
+        f"<p>After each session the {trading.top_k} best are bought at the next session's VWAP with 1/{hold} of the "
+        f"net asset value, and sold {hold} sessions later; start {trading.capital:,.0f} yuan, fees {trading.fees}. "
+        "A refused buy stays cash, a name that cannot be sold is held until it can.</p>"
+    )
+
+
+def _image(drawn: Mapping[str, bytes], name: str) -> str:
+    return image(drawn[name], CAPTIONS[name]) if name in drawn else ""
+
+
+def _headline(figures: pl.DataFrame) -> str:
+    found = [name for name in HEADLINE if name in set(figures["metric"])]
+    present = [segment for segment in SEGMENTS if segment in set(figures["segment"])]
+    lines = []
+    for metric in found:
+        first = figures.filter(pl.col("metric") == metric).row(0, named=True)
+        cells = [bounded(_of(figures, segment, metric), first["unit"]) for segment in present]
+        lines.append((HEADLINE[metric], *cells, first["definition"]))
+    columns = ["figure", *(SEGMENT_NAMES[segment] for segment in present), "definition"]
+    return table(pl.DataFrame(lines, schema=columns, orient="row"), numbers=tuple(columns[1:-1]))
+
+
+def _every(figures: pl.DataFrame) -> str:
+    lines = []
+    for segment, metric, value, lower, upper, unit, definition in figures.iter_rows():
+        lines.append((segment, metric, *(shown(number, unit) for number in (value, lower, upper)), unit, definition))
+    return table(pl.DataFrame(lines, schema=figures.columns, orient="row"), numbers=("value", "lower", "upper"))
+
+
+def _of(figures: pl.DataFrame, segment: str, metric: str) -> Interval:
+    rows = figures.filter((pl.col("segment") == segment) & (pl.col("metric") == metric))
+    value, lower, upper = (rows[name].to_list()[0] if len(rows) else None for name in ("value", "lower", "upper"))
+    mean, low, high = (math.nan if number is None else number for number in (value, lower, upper))
+    return Interval(mean, low, high, t=math.nan, lag=0, n=0)

@@ -1,0 +1,1 @@
+"""Folds: which sessions a model is trained, stopped and judged on."""

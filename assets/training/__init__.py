@@ -1,0 +1,1 @@
+"""Training: frames become a panel, a panel a fitted model, and the model forecasts."""

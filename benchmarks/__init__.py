@@ -1,0 +1,1 @@
+"""Benchmarks: one command for each figure that the README or an issue claims."""

@@ -1,0 +1,1 @@
+"""Expectations: what must be true of the tables, stated as schemas, evidence and verdicts."""

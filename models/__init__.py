@@ -1,0 +1,13 @@
+"""Models: how it learns. The union of their specs is the only register of models."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from models.gradient_boosting import GradientBoostingSpec
+from models.linear import LinearSpec
+from models.lstm import LstmSpec
+
+ModelSpec = Annotated[LinearSpec | GradientBoostingSpec | LstmSpec, Field(discriminator="kind")]

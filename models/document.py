@@ -1,0 +1,36 @@
+"""Document: what stands beside a fitted model's arrays and says how to read them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from models.scaling import Scaler
+
+NAME = "forecaster.json"
+
+
+class Document(BaseModel):
+    """Settings, columns and scaling of a fitted model; its weights lie in a file of their own in the same folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    spec: dict[str, Any]
+    columns: tuple[str, ...]
+    sequence_columns: tuple[str, ...] = ()
+    scaler: Scaler | None = None
+
+    def write(self, folder: Path) -> None:
+        """Write it into a folder, which is made when it is new."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / NAME).write_text(self.model_dump_json(indent=1), encoding="utf-8")
+
+
+def read_document(folder: Path) -> Document:
+    """The document of a folder; ValueError when there is none."""
+    path = folder / NAME
+    if not path.is_file():
+        raise ValueError(f"{folder} holds no {NAME}; give a folder that a forecaster was saved to")
+    return Document.model_validate_json(path.read_text(encoding="utf-8"))

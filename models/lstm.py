@@ -1,0 +1,53 @@
+"""LSTM: a recurrent network that reads the sessions of one security and forecasts after each of them."""
+# B batch, L look-back, F features
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from models.network import Network, load_network
+
+
+class LstmSpec(BaseModel):
+    """Width, depth and look-back of the LSTM."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    is_deterministic: ClassVar[bool] = False
+    losses: ClassVar[tuple[str, ...]] = ("mse", "correlation")
+
+    kind: Literal["lstm"] = "lstm"
+    look_back: int = Field(default=40, ge=1, le=250, description="sessions in a window")
+    hidden: int = Field(default=32, ge=1, description="width of the state")
+    layers: int = Field(default=1, ge=1)
+    dropout: float = Field(default=0.1, ge=0, lt=1, description="share of the state hidden from what reads it")
+    precision: Literal["bf16", "fp32"] = Field(default="bf16", description="matrix products in training; fp32 after")
+
+    def network(self, features: int) -> Lstm:
+        """An LSTM with random weights."""
+        return Lstm(self, features)
+
+    def load(self, folder: Path) -> Network:
+        """The fitted LSTM of a folder."""
+        return load_network(self, folder)
+
+
+class Lstm(nn.Module):
+    """LSTM layers and a linear head; the forecast after a session uses that session and those before."""
+
+    def __init__(self, spec: LstmSpec, features: int) -> None:
+        super().__init__()
+        between = spec.dropout if spec.layers > 1 else 0.0
+        self.recurrence = nn.LSTM(features, spec.hidden, spec.layers, batch_first=True, dropout=between)
+        self.dropout = nn.Dropout(spec.dropout)
+        self.head = nn.Linear(spec.hidden, 1)
+
+    def forward(self, x_BLF: Tensor) -> Tensor:
+        """Forecasts y_BL, one after each session."""
+        states_BLH, _ = self.recurrence(x_BLF)
+        y_BL: Tensor = self.head(self.dropout(states_BLH)).squeeze(-1)
+        return y_BL

@@ -1,0 +1,193 @@
+"""Experiment assets: what one YAML implies; a walk-forward opened, its folds trained, its verdict reported."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import polars as pl
+from assets.training.fit import EpochRecord, Fitted, fit
+from assets.training.forecasts import forecasts
+from assets.training.panel import Panel, build_panel
+
+from assets.folds.walk_forward import Fold, folds, months, scheme, segments, start_months
+from assets.sources import Source
+from assets.table import Declaration
+from expectations.tables import Calendar, Forecasts, ForwardReturns, Universe, WalkForwards
+from pipelines.experiment import Experiment
+from pipelines.gate import require
+from pipelines.graph import Graph
+from pipelines.reach import Every, FoldMonths, months_before
+from pipelines.settings import ROOT
+from pipelines.tracking import Tracking
+
+PYFUNC = ROOT / "models" / "pyfunc_model.py"
+
+
+@dataclass(frozen=True)
+class Walk:
+    """An experiment on the way through its folds: the settings, the windows and where its runs are kept."""
+
+    experiment: Experiment
+    features: Mapping[str, Declaration]
+    folds: tuple[Fold, ...]
+    market: str
+    graph: Graph
+    tracking: Tracking
+
+    @property
+    def key(self) -> str:
+        """Prefix of the experiment's asset keys."""
+        return f"experiments/{self.experiment.name}"
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """Tags that find the parent run of this walk-forward: a digest of the settings, the code and the market."""
+        node = self.graph.lineage.nodes[f"{self.key}/walk_forward"]
+        return {"walk_forward_id": node.code_version}
+
+    @property
+    def seeds(self) -> range:
+        """Seeds of each fold; one where the model does not depend on it."""
+        return range(1 if self.experiment.model.is_deterministic else self.experiment.training.seeds)
+
+
+def add_experiment(
+    graph: Graph,
+    experiment: Experiment,
+    features: Mapping[str, Declaration],
+    gates: Sequence[str],
+    tracking: Tracking,
+    source: Source,
+) -> Walk:
+    """Add the walk-forward of one experiment and its forecasts by fold; returns what its verdict is made with."""
+    windows = folds(experiment.walk_forward, graph.first, graph.last)
+    market = source.model_dump_json()
+    walk = Walk(experiment, features, windows, market, graph, tracking)
+    text = f"{experiment.model_dump_json()}|{market}"
+    modules = ("assets.training.fit", "assets.training.forecasts", "assets.folds.walk_forward")
+    graph.add(
+        WalkForwards,
+        lambda context: open_walk_forward(walk),
+        key=f"{walk.key}/walk_forward",
+        description=f"{experiment.question}\n\nThe walk-forward as one MLflow run; below it, one for each fold and seed.",
+        modules=modules,
+        inputs={},
+        settings=text,
+        group=experiment.name,
+    )
+    length = months(experiment.walk_forward.test)
+    before = months(experiment.walk_forward.train) + months(experiment.walk_forward.valid)
+    reach = FoldMonths(length, math.ceil((before + months_before(experiment.model.look_back)) / length))
+    graph.add(
+        Forecasts,
+        lambda context, **frames: forecast_fold(walk, context, frames, gates),
+        key=f"{walk.key}/forecasts",
+        description=f"{Forecasts.__doc__}\n\n{experiment.question}",
+        modules=modules,
+        inputs={
+            "calendar": (Calendar.asset_key, reach, True),
+            "universe": (Universe.asset_key, reach, True),
+            "labels": (ForwardReturns.asset_key, reach, True),
+            **{name: (table.key, reach, True) for name, table in features.items()},
+            "walk_forward": (f"{walk.key}/walk_forward", Every(), False),
+            **{key.replace("/", "_"): (key, Every(), False) for key in gates},
+        },
+        partitions=fold_partitions(experiment, windows),
+        keys=tuple(fold.key for fold in windows),
+        scheme=scheme(experiment.walk_forward),
+        settings=text,
+        group=experiment.name,
+    )
+    return walk
+
+
+def fold_partitions(experiment: Experiment, windows: Sequence[Fold]) -> dg.TimeWindowPartitionsDefinition:
+    """One partition per fold; the key is the calendar start of its test window."""
+    starts = ",".join(str(month) for month in start_months(experiment.walk_forward))
+    return dg.TimeWindowPartitionsDefinition(
+        cron_schedule=f"0 0 1 {starts} *", fmt="%Y-%m-%d", start=windows[0].key, end=f"{windows[-1].test_end}"
+    )
+
+
+def open_walk_forward(walk: Walk) -> pl.DataFrame:
+    """Open the parent run, or find it, and tell its id."""
+    experiment = walk.experiment
+    run_id = walk.tracking.open_run(
+        experiment.name,
+        f"{experiment.name} walk-forward",
+        {**walk.identity, "level": "walk_forward"},
+        {"question": experiment.question, "market": walk.market[:4000]},
+    )
+    walk.tracking.log_params(run_id, {"model": experiment.model.kind, "features": " ".join(experiment.features)})
+    return pl.DataFrame({"walk_forward_id": [walk.identity["walk_forward_id"]], "run_id": [run_id]})
+
+
+def forecast_fold(
+    walk: Walk, context: dg.AssetExecutionContext, frames: Mapping[str, pl.LazyFrame], gates: Sequence[str]
+) -> pl.DataFrame:
+    """Train one fold for every seed, track each as a run, and return the forecasts of its two windows."""
+    key = context.asset_key.to_user_string()
+    versions = walk.graph.versions(context.instance)
+    require({gate: frames[gate.replace("/", "_")].collect() for gate in gates}, versions, key, context.partition_key)
+    fold = next(fold for fold in walk.folds if fold.key == context.partition_key)
+    panel = fold_panel(walk, fold, frames)
+    parent = frames["walk_forward"].collect()["run_id"][0]
+    made_from = str(versions.made_from(key, fold.key))
+    parts = []
+    for seed in walk.seeds:
+        run_id = walk.tracking.open_run(
+            walk.experiment.name,
+            f"{fold.key} seed {seed}",
+            {**walk.identity, "level": "fold", "fold": fold.key, "seed": str(seed), "made_from": made_from},
+            {"mlflow.parentRunId": parent, "dagster_run_id": context.run_id},
+        )
+        with walk.tracking.running(run_id):
+            fitted = fit_seed(walk, context, panel, seed)
+            track_fit(walk, run_id, fitted)
+            parts.append(forecasts(panel, fitted.forecaster, seed, fold.key, walk.experiment.decided_hour))
+    return pl.concat(parts)
+
+
+def fold_panel(walk: Walk, fold: Fold, frames: Mapping[str, pl.LazyFrame]) -> Panel:
+    """The panel of one fold: its features, its universe, and its labels with their segment."""
+    experiment = walk.experiment
+    window = pl.col("session") < fold.test_end
+    labels = frames["labels"].filter(window, pl.col("horizon") == experiment.target.horizon).collect()
+    universe = frames["universe"].filter(window).collect()
+    if experiment.universe.basket is not None:
+        universe = universe.filter(pl.col("security_id").is_in(experiment.universe.basket))
+    return build_panel(
+        features={name: frames[name].filter(window).collect() for name in experiment.features},
+        sequence={name for name, table in walk.features.items() if getattr(table.schema, "is_sequence", False)},
+        labels=segments(labels, fold, experiment.decided_hour),
+        universe=universe,
+        sessions=frames["calendar"].filter(window).collect()["session"],
+    )
+
+
+def fit_seed(walk: Walk, context: dg.AssetExecutionContext, panel: Panel, seed: int) -> Fitted:
+    """Fit one seed, telling the log how far it is."""
+    began = time.monotonic()
+
+    def on_epoch(record: EpochRecord) -> None:
+        context.log.info(f"seed {seed} {record} after {time.monotonic() - began:.1f} s")
+
+    experiment = walk.experiment
+    return fit(panel, experiment.model, experiment.loss, experiment.training, seed, on_epoch)
+
+
+def track_fit(walk: Walk, run_id: str, fitted: Fitted) -> None:
+    """Log curve, settings and model of one fit."""
+    walk.tracking.log_params(run_id, fitted.forecaster.spec.model_dump())
+    walk.tracking.log_curve(run_id, [record.metrics() for record in fitted.history])
+    with tempfile.TemporaryDirectory() as folder:
+        fitted.forecaster.save(Path(folder))
+        example = np.zeros((1, walk.experiment.model.look_back, len(fitted.forecaster.columns)), dtype=np.float32)
+        walk.tracking.log_model(run_id, Path(folder), PYFUNC, example)

@@ -1,0 +1,202 @@
+"""Graph: declared tables become Dagster assets, and their lineage with them."""
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from assets.table import Declaration
+from expectations.tables import Table
+from pipelines.code_version import code_version
+from pipelines.lineage import Edge, Lineage, Node, Origin, Versions
+from pipelines.reach import Every, Months, Reach, month_keys, month_number, months_before
+from pipelines.staleness import Stale
+from pipelines.warehouse import Warehouse, content_hash
+
+
+@dataclass
+class Graph:
+    """Assets assembled so far, with what every one of them shares.
+
+    first, last   declared span of the source; the months between them are the partitions
+    """
+
+    warehouse: Warehouse
+    first: date
+    last: date
+    schemas: dict[str, type[Table]]
+    lineage: Lineage = field(default_factory=Lineage)
+    assets: list[dg.AssetsDefinition] = field(default_factory=list)
+    schemes: dict[str, str | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.condition = Stale(self.lineage, self.versions)
+
+    @functools.cached_property
+    def months(self) -> dg.TimeWindowPartitionsDefinition:
+        """One partition per calendar month of the source's span."""
+        end = self.last.year * 12 + self.last.month
+        return dg.TimeWindowPartitionsDefinition(
+            cron_schedule="0 0 1 * *",
+            fmt="%Y-%m",
+            start=f"{self.first:%Y-%m}",
+            end=f"{end // 12:04d}-{end % 12 + 1:02d}",
+        )
+
+    @functools.cached_property
+    def month_keys(self) -> tuple[str | None, ...]:
+        """Keys of the months, known without asking Dagster."""
+        return tuple(month_keys(self.first, self.last))
+
+    def versions(self, instance: dg.DagsterInstance) -> Versions:
+        """What lies in store and what is stale, as of now."""
+        return Versions(self.lineage, instance, self.warehouse.stored)
+
+    def add_months(
+        self,
+        schema: type[Table],
+        make: Any,
+        *,
+        description: str,
+        modules: Sequence[str],
+        inputs: Mapping[str, tuple[str, Reach]],
+        origin: Origin | None = None,
+    ) -> None:
+        """Add a table partitioned by month; `make(context, first, end, **frames)` returns its frame."""
+        self.add(
+            schema,
+            lambda context, **frames: make(context, *_span(context.partition_keys), **frames),
+            description=description,
+            modules=modules,
+            inputs={name: (key, reach, True) for name, (key, reach) in inputs.items()},
+            partitions=self.months,
+            keys=self.month_keys,
+            scheme="months",
+            origin=origin,
+        )
+
+    def add_table(self, declaration: Declaration) -> None:
+        """Add a declared frame function."""
+
+        def make(context: dg.AssetExecutionContext, first: date, end: date, **frames: pl.LazyFrame) -> pl.DataFrame:
+            whole = declaration.function(**frames).collect()
+            dated = pl.col("session")
+            return whole.filter(dated.is_null() | dated.is_between(first, end, closed="left"))
+
+        self.add_months(
+            declaration.schema,
+            make,
+            description=_text(declaration.function.__doc__, declaration.schema),
+            modules=[declaration.function.__module__],
+            inputs={
+                name: (
+                    upstream.asset_key,
+                    Months(months_before(declaration.look_back.get(name, 0)), name in declaration.sees_later),
+                )
+                for name, upstream in declaration.inputs.items()
+            },
+        )
+
+    def add(
+        self,
+        schema: type[Table],
+        make: Any,
+        *,
+        description: str,
+        modules: Sequence[str],
+        inputs: Mapping[str, tuple[str, Reach, bool]],
+        key: str | None = None,
+        partitions: dg.PartitionsDefinition[str] | None = None,
+        keys: tuple[str | None, ...] = (None,),
+        scheme: str | None = None,
+        origin: Origin | None = None,
+        settings: str = "",
+        checks: Sequence[dg.AssetCheckSpec] = (),
+        group: str | None = None,
+    ) -> None:
+        """Add any asset: declaration for Dagster, node for the lineage, stamp on each materialisation.
+
+        make      function of (context, **inputs) that returns a frame, or yields check results and then a frame
+        inputs    argument -> (upstream key, reach, whether its content counts or only the order)
+        settings  text that is part of the code version (a spec)
+        """
+        key = key or schema.asset_key
+        version = f"{code_version(*modules)}{settings and '.' + content_hash(pl.DataFrame({'s': [settings]}))[:12]}"
+        self.schemas[key] = schema
+        self.schemes[key] = scheme
+        self.lineage.add(
+            Node(key, version, keys, tuple(Edge(up, reach, counts) for up, reach, counts in inputs.values()), origin)
+        )
+        self.assets.append(self._definition(key, schema, make, version, description, inputs, partitions, checks, group))
+
+    def _definition(
+        self,
+        key: str,
+        schema: type[Table],
+        make: Any,
+        version: str,
+        description: str,
+        inputs: Mapping[str, tuple[str, Reach, bool]],
+        partitions: dg.PartitionsDefinition[str] | None,
+        checks: Sequence[dg.AssetCheckSpec],
+        group: str | None,
+    ) -> dg.AssetsDefinition:
+        graph = self
+
+        @dg.asset(
+            key=key.split("/"),
+            ins={
+                name: dg.AssetIn(upstream.split("/"), partition_mapping=reach.mapping())
+                for name, (upstream, reach, _) in inputs.items()
+            },
+            partitions_def=partitions,
+            backfill_policy=dg.BackfillPolicy.single_run() if partitions is self.months else None,
+            code_version=version,
+            description=description,
+            group_name=group or key.split("/", maxsplit=1)[0],
+            automation_condition=self.condition,
+            check_specs=list(checks),
+            metadata={"dagster/column_schema": _columns(schema)},
+            io_manager_key="io_manager",
+        )
+        def compute(context: dg.AssetExecutionContext, **frames: pl.LazyFrame) -> Iterator[Any]:
+            versions = graph.versions(context.instance)
+            parts: list[str | None] = (
+                list(context.partition_keys) if context.has_partition_key or partitions else [None]
+            )
+            made_from = {part: str(versions.made_from(key, part)) for part in parts}
+            result = make(context, **frames)
+            frame = result if isinstance(result, pl.DataFrame) else (yield from result)
+            for part, digest in made_from.items():
+                context.add_asset_metadata({"made_from": digest}, asset_key=context.asset_key, partition_key=part)
+            checked = schema.validate(frame, cast=True) if schema.column_names() else frame
+            yield dg.Output(checked, data_version=dg.DataVersion(content_hash(checked)))
+
+        return compute
+
+
+def _span(keys: Sequence[str]) -> tuple[date, date]:
+    """First day of the first month and first day after the last one."""
+    end = max(month_number(key) for key in keys) + 1
+    start = min(month_number(key) for key in keys)
+    return date(start // 12, start % 12 + 1, 1), date(end // 12, end % 12 + 1, 1)
+
+
+def _text(own: str | None, schema: type[Table]) -> str:
+    return own or schema.__doc__ or ""
+
+
+def _columns(schema: type[Table]) -> dg.TableSchema:
+    columns = []
+    for name, column in schema.columns().items():
+        notes = column.metadata or {}
+        text = notes.get("definition", "") + (f" [{notes['unit']}]" if "unit" in notes else "")
+        columns.append(dg.TableColumn(name=name, type=str(column.dtype), description=text or None))
+    return dg.TableSchema(columns=columns)
+
+
+__all__ = ["Every", "Graph"]

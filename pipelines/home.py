@@ -1,0 +1,16 @@
+"""Home: the folder of one market's runs, data and tracking, ready for Dagster."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from pipelines.settings import ROOT, Settings
+
+
+def prepare_home(settings: Settings) -> None:
+    """Create the folders, put dagster.yaml in place and point this process and its children at them."""
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    settings.artifacts.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(ROOT / "dagster.yaml", settings.dagster_home / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)

@@ -1,0 +1,42 @@
+"""Jobs: the asset graph cut by partition scheme, since one run holds one scheme."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+REFRESH = "refresh"
+VERDICT = "verdict"
+
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+
+
+def walk_forward_job(scheme: str) -> str:
+    """Name of the job that runs the folds of one scheme."""
+    return f"walk_forward__{scheme}"
+
+
+def job_of(key: str, schemes: Mapping[str, str | None]) -> str:
+    """The job that holds an asset; `schemes` gives each asset's partition scheme, None for unpartitioned."""
+    scheme = schemes[key]
+    if scheme is None:
+        return VERDICT
+    return REFRESH if scheme == "months" else walk_forward_job(scheme)
+
+
+def make_jobs(schemes: Mapping[str, str | None]) -> list[dg.JobDefinition | UnresolvedAssetJobDefinition]:
+    """One job per scheme.
+
+    refresh                 source to features and targets, a range of months in one run
+    walk_forward__<scheme>  training, one fold a run; experiments with equal windows share it
+    verdict                 the gate, the reports and the leaderboard
+    """
+    by_job: dict[str, list[dg.AssetKey]] = {}
+    for key in schemes:
+        by_job.setdefault(job_of(key, schemes), []).append(dg.AssetKey(key.split("/")))
+    return [
+        dg.define_asset_job(name, selection=dg.AssetSelection.assets(*keys)) for name, keys in sorted(by_job.items())
+    ]

@@ -1,0 +1,154 @@
+"""Project: everything of one market put together; the tables, the gate, the experiments, the jobs."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from types import ModuleType
+
+import dagster as dg
+import polars as pl
+
+import assets.cleaning
+import assets.features
+import assets.targets
+from assets.sources import Source
+from assets.table import Declaration, declarations
+from expectations.tables import Deliveries, RawBars, Table
+from pipelines.catalogue import build_catalogue
+from pipelines.experiment import Experiment, load_experiments
+from pipelines.experiment_assets import add_experiment
+from pipelines.gate import add_gates
+from pipelines.graph import Graph
+from pipelines.jobs import make_jobs
+from pipelines.reach import month_start
+from pipelines.report_assets import add_leaderboard, add_verdict
+from pipelines.schedules import after_close_schedule
+from pipelines.sensors import new_bars_sensor, stale_sensor
+from pipelines.settings import Settings
+from pipelines.tracking import Tracking
+from pipelines.warehouse import Warehouse
+
+STAGES = (assets.cleaning, assets.features, assets.targets)
+
+
+@dataclass(frozen=True)
+class Project:
+    """One market's graph, experiments and Dagster definitions."""
+
+    settings: Settings
+    graph: Graph
+    experiments: Mapping[str, Experiment]
+    tracking: Tracking
+    definitions: dg.Definitions
+
+    @property
+    def schemes(self) -> dict[str, str | None]:
+        """Partition scheme of each asset: months, the name of a walk-forward scheme, or None."""
+        return self.graph.schemes
+
+    def build_catalogue(self) -> None:
+        """Rebuild the DuckDB catalogue, where the warehouse is a local folder."""
+        if "://" not in self.settings.warehouse:
+            build_catalogue(self.settings.warehouse, self.graph.schemas)
+
+    def closing_words(self) -> str:
+        """The leaderboard as text, and where to look further."""
+        board = self.graph.warehouse.read("evaluation/leaderboard").collect()
+        shown = [
+            "experiment",
+            "folds",
+            "valid_rank_ic",
+            "test_rank_ic",
+            "test_rank_ic_lower",
+            "test_rank_ic_upper",
+            "excess_return_annual",
+        ]
+        with pl.Config(tbl_rows=50, tbl_cols=20, tbl_width_chars=160, float_precision=4, tbl_hide_dataframe_shape=True):
+            table = str(board.select(shown))
+        return (
+            f"{table}\nreports: {self.settings.home / 'reports'}\ncatalogue: {self.settings.warehouse}/catalogue.duckdb"
+        )
+
+
+def load_project(settings: Settings) -> Project:
+    """Assemble the project of a market; raises ValueError for an experiment or a source that cannot be."""
+    schemas: dict[str, type[Table]] = {}
+    warehouse = Warehouse(settings.warehouse, schemas)
+    graph = Graph(warehouse, settings.source.first_session(), settings.source.last_session(), schemas)
+    tracking = Tracking(settings.tracking_uri, settings.artifacts)
+    tables = in_order(declarations(*modules_of(STAGES)))
+    features = {key.split("/")[1]: table for key, table in tables.items() if table.stage == "features"}
+    experiments = load_experiments(settings.experiments, features)
+    add_source(graph, settings.source)
+    for table in tables.values():
+        graph.add_table(table)
+    gates = add_gates(graph, tables, experiments)
+    counts = {}
+    for name, experiment in experiments.items():
+        own = {group: features[group] for group in experiment.features}
+        walk = add_experiment(graph, experiment, own, gates, tracking, settings.source)
+        add_verdict(walk, gates, settings.home / "reports")
+        counts[name] = len(walk.folds)
+    add_leaderboard(graph, experiments, counts)
+    definitions = dg.Definitions(
+        assets=graph.assets,
+        jobs=make_jobs(graph.schemes),
+        schedules=[after_close_schedule(graph)],
+        sensors=[new_bars_sensor(settings.source, graph), stale_sensor()],
+        resources={"io_manager": warehouse},
+        executor=dg.in_process_executor,
+    )
+    return Project(settings, graph, experiments, tracking, definitions)
+
+
+def modules_of(packages: Sequence[ModuleType]) -> list[ModuleType]:
+    """Every module of the given packages: a table joins the graph by standing in its folder."""
+    return [
+        importlib.import_module(f"{package.__name__}.{info.name}")
+        for package in packages
+        for info in pkgutil.iter_modules(package.__path__)
+    ]
+
+
+def in_order(tables: Mapping[str, Declaration]) -> dict[str, Declaration]:
+    """The tables by key, so that each comes after those it reads."""
+    ordered: dict[str, Declaration] = {}
+
+    def place(table: Declaration) -> None:
+        for upstream in table.inputs.values():
+            if upstream.asset_key in tables and upstream.asset_key not in ordered:
+                place(tables[upstream.asset_key])
+        ordered[table.key] = table
+
+    for key in sorted(tables):
+        if key not in ordered:
+            place(tables[key])
+    return ordered
+
+
+def add_source(graph: Graph, source: Source) -> None:
+    """Add raw/bars by month, and raw/deliveries: what the source brought and what of it could not be read."""
+    module = type(source).__module__
+
+    def origin(keys: Sequence[str | None]) -> dict[str | None, str]:
+        found = source.digests([month_start(str(key)) for key in keys])
+        return {key: found.get(month_start(str(key)), "none") for key in keys}
+
+    def read(context: dg.AssetExecutionContext, first: date, end: date) -> pl.DataFrame:
+        frame = source.read(first, end - timedelta(days=1))
+        context.log.info(f"read {frame.height} rows from {first} to {end}")
+        return frame
+
+    graph.add_months(RawBars, read, description=RawBars.__doc__ or "", modules=[module], inputs={}, origin=origin)
+    graph.add(
+        Deliveries,
+        lambda context: source.deliveries(),
+        description=Deliveries.__doc__ or "",
+        modules=[module],
+        inputs={},
+        origin=lambda keys: {None: "|".join(str(v) for v in origin(graph.month_keys).values())},
+    )

@@ -1,0 +1,205 @@
+"""Report assets: what an experiment's forecasts were worth, told as tables, as a page and as a leaderboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+from assets.evaluation import information as informing
+from assets.evaluation.leaderboard import Entry, Leaderboard, leaderboard
+from assets.evaluation.portfolio import Orders, PortfolioDaily, Simulation, simulate
+from assets.evaluation.report import Findings, Summary, render, summary, verdict, windows_of
+from expectations.tables import Bars, Calendar, ForwardReturns, RefusedBars, Table, Universe
+from pipelines.experiment import Experiment
+from pipelines.experiment_assets import Walk
+from pipelines.gate import require
+from pipelines.graph import Graph
+from pipelines.reach import Every
+from pipelines.tracking import Tracking
+
+Make = Callable[[pl.DataFrame, pl.DataFrame, int], pl.DataFrame]
+SEGMENTS = ("valid", "test")
+
+
+def add_verdict(walk: Walk, gates: Sequence[str], reports: Path) -> None:
+    """Add the tables on an experiment's forecasts, its portfolio and its report."""
+    for schema, name, make in (
+        (informing.Information, "information", informing.information),
+        (informing.SeedInformation, "seed_information", informing.seed_information),
+        (informing.Deciles, "deciles", informing.deciles),
+    ):
+        _add_information(walk, schema, name, make)
+    _add_portfolio(walk, PortfolioDaily, "portfolio", lambda simulation: simulation.daily)
+    _add_portfolio(walk, Orders, "orders", lambda simulation: simulation.orders)
+    tables = {name: (f"{walk.key}/{name}", Every(), True) for name in ("information", "seed_information", "deciles")}
+    market = {
+        name: (schema.asset_key, Every(), True)
+        for name, schema in {"bars": Bars, "universe": Universe, "calendar": Calendar, "refused": RefusedBars}.items()
+    }
+    walk.graph.add(
+        Summary,
+        lambda context, **frames: report(walk, context, frames, gates, reports),
+        key=f"{walk.key}/report",
+        description=f"{Summary.__doc__}\n\n{walk.experiment.question}\n\nIts page is in the metadata.",
+        modules=("assets.evaluation.report",),
+        inputs={
+            "forecasts": (f"{walk.key}/forecasts", Every(), True),
+            **tables,
+            **market,
+            "counts": ("gate/evidence_counts", Every(), True),
+            "walk_forward": (f"{walk.key}/walk_forward", Every(), False),
+            **{gate.replace("/", "_"): (gate, Every(), False) for gate in gates},
+        },
+        settings=walk.experiment.model_dump_json(),
+        group=walk.experiment.name,
+    )
+
+
+def add_leaderboard(graph: Graph, experiments: Mapping[str, Experiment], folds: Mapping[str, int]) -> None:
+    """Add the leaderboard over all experiments."""
+
+    def make(context: dg.AssetExecutionContext, **frames: pl.LazyFrame) -> pl.DataFrame:
+        entries = [
+            Entry(
+                experiment=name,
+                model=experiment.model.kind,
+                horizon=experiment.target.horizon,
+                folds=folds[name],
+                summary=frames[name].collect(),
+                mlflow_run=frames[f"{name}__walk_forward"].collect()["run_id"][0],
+            )
+            for name, experiment in experiments.items()
+        ]
+        return leaderboard(entries)
+
+    reports = {name: (f"experiments/{name}/report", Every(), True) for name in experiments}
+    runs = {f"{name}__walk_forward": (f"experiments/{name}/walk_forward", Every(), False) for name in experiments}
+    graph.add(
+        Leaderboard,
+        make,
+        description=Leaderboard.__doc__ or "",
+        modules=("assets.evaluation.leaderboard",),
+        inputs={**reports, **runs},
+        settings=" ".join(f"{name}:{count}" for name, count in folds.items()),
+    )
+
+
+def report(
+    walk: Walk,
+    context: dg.AssetExecutionContext,
+    frames: Mapping[str, pl.LazyFrame],
+    gates: Sequence[str],
+    reports: Path,
+) -> pl.DataFrame:
+    """Write the page, end the parent run, and return every figure."""
+    verdicts = {gate: frames[gate.replace("/", "_")].collect() for gate in gates}
+    require(verdicts, walk.graph.versions(context.instance), context.asset_key.to_user_string(), None)
+    findings = findings_of(walk, frames, verdicts)
+    figures = summary(findings)
+    folder = reports / walk.experiment.name
+    folder.mkdir(parents=True, exist_ok=True)
+    files = render(findings)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    context.add_output_metadata(
+        {
+            "report": dg.MetadataValue.url((folder / "report.html").as_uri()),
+            "verdict": verdict(figures),
+            "question": walk.experiment.question,
+        }
+    )
+    track_report(walk.tracking, frames["walk_forward"].collect()["run_id"][0], figures, files)
+    return figures
+
+
+def track_report(tracking: Tracking, run_id: str, figures: pl.DataFrame, files: Mapping[str, bytes]) -> None:
+    """Headline figures, verdict and pages of the parent run, which ends here."""
+    with tracking.running(run_id):
+        known = figures.filter(pl.col("value").is_not_null())
+        tracking.log_curve(run_id, [{f"{row[0]}.{row[1]}": row[2] for row in known.iter_rows()}])
+        tracking.client.set_tag(run_id, "verdict", verdict(figures))
+        tracking.log_files(run_id, files)
+
+
+def findings_of(walk: Walk, frames: Mapping[str, pl.LazyFrame], verdicts: Mapping[str, pl.DataFrame]) -> Findings:
+    """Everything that the report is made of."""
+    experiment = walk.experiment
+    forecasts = frames["forecasts"].collect()
+    bars, universe = frames["bars"].collect(), frames["universe"].collect()
+    expectations = sum(int(frame["expectations"][0]) for frame in verdicts.values())
+    return Findings(
+        experiment=experiment.name,
+        question=experiment.question,
+        model=experiment.model.kind,
+        horizon=experiment.target.horizon,
+        trading=experiment.trading,
+        information=frames["information"].collect(),
+        by_seed=frames["seed_information"].collect(),
+        deciles=frames["deciles"].collect(),
+        simulations={name: traded(experiment, forecasts, bars, universe, name) for name in SEGMENTS},
+        windows=windows_of(walk.folds, frames["calendar"].collect()["session"], experiment.target.horizon),
+        rows=rows_of(frames["counts"].collect(), frames["refused"].collect()),
+        gate_passed=all(bool(frame["passed"][0]) for frame in verdicts.values()),
+        gate=f"{', '.join(verdicts)}: {expectations} expectations hold for the versions read here.",
+    )
+
+
+def traded(
+    experiment: Experiment, forecasts: pl.DataFrame, bars: pl.DataFrame, universe: pl.DataFrame, segment: str
+) -> Simulation:
+    """The portfolio of one segment's seed-averaged forecasts."""
+    chosen = informing.seed_averaged(forecasts.filter(pl.col("segment") == segment))
+    return simulate(chosen.select("session", "security_id", "forecast"), bars, universe, experiment.trading)
+
+
+def rows_of(counts: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:
+    """Rows read, refused by rule, and kept: what, why, rows."""
+    by_rule = refused.group_by("rule").agg(
+        why=pl.col("reason").first(), rows=pl.len().cast(pl.Int64), names=pl.col("security_id").n_unique()
+    )
+    lines = [("read", "", int(counts["rows_raw"].sum()))]
+    for rule, why, rows, names in by_rule.sort("rows", descending=True).iter_rows():
+        lines.append(("refused", f"{rule} ({names} securities): {why}", rows))
+    lines.append(("kept", "", int(counts["rows_kept"].sum())))
+    return pl.DataFrame(lines, schema={"what": pl.String, "why": pl.String, "rows": pl.Int64}, orient="row")
+
+
+def _add_information(walk: Walk, schema: type[Table], name: str, make: Make) -> None:
+    horizon = walk.experiment.target.horizon
+    walk.graph.add(
+        schema,
+        lambda context, forecasts, labels: make(
+            forecasts.collect(), labels.filter(pl.col("horizon") == horizon).collect(), horizon
+        ),
+        key=f"{walk.key}/{name}",
+        description=schema.__doc__ or "",
+        modules=("assets.evaluation.information",),
+        inputs={
+            "forecasts": (f"{walk.key}/forecasts", Every(), True),
+            "labels": (ForwardReturns.asset_key, Every(), True),
+        },
+        settings=str(horizon),
+        group=walk.experiment.name,
+    )
+
+
+def _add_portfolio(walk: Walk, schema: type[Table], name: str, part: Callable[[Simulation], pl.DataFrame]) -> None:
+    walk.graph.add(
+        schema,
+        lambda context, forecasts, bars, universe: part(
+            traded(walk.experiment, forecasts.collect(), bars.collect(), universe.collect(), "test")
+        ),
+        key=f"{walk.key}/{name}",
+        description=schema.__doc__ or "",
+        modules=("assets.evaluation.portfolio",),
+        inputs={
+            "forecasts": (f"{walk.key}/forecasts", Every(), True),
+            "bars": (Bars.asset_key, Every(), True),
+            "universe": (Universe.asset_key, Every(), True),
+        },
+        settings=walk.experiment.trading.model_dump_json(),
+        group=walk.experiment.name,
+    )

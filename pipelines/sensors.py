@@ -1,0 +1,60 @@
+"""Sensors: what starts runs by itself, because bars arrived or because something became stale."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from pipelines.jobs import RANGE_END, RANGE_START, REFRESH
+from pipelines.reach import month_start
+
+if TYPE_CHECKING:
+    from assets.sources import Source
+    from pipelines.graph import Graph
+
+NEW_BARS_SECONDS = 60
+
+
+def new_bars_sensor(source: Source, graph: Graph) -> dg.SensorDefinition:
+    """Watch what the source holds, month by month; ask for a refresh of the months whose content changed.
+
+    The cursor is the digest of every month seen; the run key is made of the changed digests, so that one delivery
+    starts one run however often the folder is looked at.
+    """
+
+    @dg.sensor(
+        name="new_bars",
+        job_name=REFRESH,
+        minimum_interval_seconds=NEW_BARS_SECONDS,
+        default_status=dg.DefaultSensorStatus.STOPPED,
+        description=new_bars_sensor.__doc__,
+    )
+    def new_bars(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        seen: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
+        months = [str(key) for key in graph.month_keys]
+        found = source.digests([month_start(key) for key in months])
+        now = {key: found[month_start(key)] for key in months if month_start(key) in found}
+        changed = [key for key in months if key in now and seen.get(key) != now[key]]
+        if not changed:
+            return dg.SensorResult(
+                skip_reason=f"no month changed of {len(now)} that the source holds", cursor=context.cursor
+            )
+        run_key = hashlib.blake2b(json.dumps([(k, now[k]) for k in changed]).encode(), digest_size=12).hexdigest()
+        request = dg.RunRequest(run_key=run_key, tags={RANGE_START: changed[0], RANGE_END: changed[-1]})
+        return dg.SensorResult(run_requests=[request], cursor=json.dumps(now, sort_keys=True))
+
+    return new_bars
+
+
+def stale_sensor() -> dg.AutomationConditionSensorDefinition:
+    """Materialise, every half minute, what is missing or was made from something else than what lies upstream now."""
+    return dg.AutomationConditionSensorDefinition(
+        name="stale",
+        target=dg.AssetSelection.all(),
+        use_user_code_server=True,
+        default_status=dg.DefaultSensorStatus.STOPPED,
+        description=stale_sensor.__doc__,
+    )

@@ -1,0 +1,135 @@
+"""Tracking: walk-forwards, folds and seeds as MLflow runs, each found by its tags before it is created."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# Read when mlflow is imported: nothing about the user goes out.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("DO_NOT_TRACK", "1")
+
+BATCH = 1000
+MODEL_REQUIREMENTS = ("torch", "numpy", "safetensors", "pydantic", "lightgbm")
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """An MLflow store: its address, and where artifacts go when the store is a local file."""
+
+    uri: str
+    artifacts: Path
+
+    @cached_property
+    def client(self) -> MlflowClient:
+        """The client of the store; a fresh SQLite file is set up on first use."""
+        import mlflow
+
+        if self.uri.startswith("sqlite:///"):
+            Path(self.uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        mlflow.set_tracking_uri(self.uri)
+        return mlflow.MlflowClient(self.uri)
+
+    def experiment_id(self, name: str) -> str:
+        """The id of the MLflow experiment of that name, created when it is new."""
+        found = self.client.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
+        place = self.artifacts.resolve().as_uri() if self.uri.startswith("sqlite") else None
+        return str(self.client.create_experiment(name, artifact_location=place))
+
+    def open_run(self, experiment: str, name: str, identity: Mapping[str, str], tags: Mapping[str, str]) -> str:
+        """The run with this identity, set to running again, or a new one; returns its id."""
+        experiment_id = self.experiment_id(experiment)
+        found = self.find(experiment, identity)
+        if found:
+            self.client.update_run(found[0], status="RUNNING")
+            return found[0]
+        run = self.client.create_run(experiment_id, run_name=name, tags={**environment_tags(), **tags, **identity})
+        return str(run.info.run_id)
+
+    def find(self, experiment: str, identity: Mapping[str, str]) -> list[str]:
+        """Ids of the runs that carry all these tags, oldest first."""
+        query = " and ".join(f"tags.`{key}` = '{value}'" for key, value in identity.items())
+        runs = self.client.search_runs([self.experiment_id(experiment)], query, order_by=["start_time ASC"])
+        return [str(run.info.run_id) for run in runs]
+
+    @contextmanager
+    def running(self, run_id: str) -> Iterator[str]:
+        """A run that ends as finished, or as failed when the work inside raises."""
+        try:
+            yield run_id
+        except BaseException:
+            self.client.set_terminated(run_id, status="FAILED")
+            raise
+        self.client.set_terminated(run_id, status="FINISHED")
+
+    def log_params(self, run_id: str, params: Mapping[str, object]) -> None:
+        """Settings of a run, each as text of at most 500 characters."""
+        from mlflow.entities import Param
+
+        self.client.log_batch(run_id, params=[Param(key, str(value)[:500]) for key, value in params.items()])
+
+    def log_curve(self, run_id: str, epochs: Sequence[Mapping[str, float]]) -> None:
+        """One mapping of metrics per step, written in batches."""
+        import time
+
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        metrics = [
+            Metric(name, float(value), now, step)
+            for step, values in enumerate(epochs)
+            for name, value in values.items()
+        ]
+        for start in range(0, len(metrics), BATCH):
+            self.client.log_batch(run_id, metrics=metrics[start : start + BATCH])
+
+    def log_model(self, run_id: str, folder: Path, script: Path, input_example: object) -> str:
+        """A saved forecaster as a pyfunc model of the run, weights and the code to read them; returns its address."""
+        import mlflow
+        from mlflow.models import infer_signature
+
+        self.client  # noqa: B018  sets the store's address
+        with mlflow.start_run(run_id=run_id):
+            info = mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(script),
+                artifacts={"forecaster": str(folder)},
+                signature=infer_signature(input_example),
+                pip_requirements=list(MODEL_REQUIREMENTS),
+            )
+        return str(info.model_uri)
+
+    def log_files(self, run_id: str, files: Mapping[str, bytes]) -> None:
+        """Pictures and pages of a report."""
+        import tempfile
+
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in files.items():
+                (Path(folder) / name).write_bytes(content)
+            self.client.log_artifacts(run_id, folder, "report")
+
+
+def environment_tags() -> dict[str, str]:
+    """The commit and the versions that a figure depends on."""
+    from importlib.metadata import version
+
+    root = Path(__file__).resolve().parents[1]
+    git = ["git", "-C", str(root)]
+    commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    changed = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=False).stdout
+    return {
+        "commit": commit or "none",
+        "uncommitted": str(bool(changed)).lower(),
+        **{f"version.{name}": version(name) for name in ("torch", "polars", "lightgbm", "numpy", "dagster")},
+    }

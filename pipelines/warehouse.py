@@ -1,0 +1,155 @@
+"""Warehouse: immutable Parquet, one file per asset and partition, written aside and renamed into place.
+
+A crash leaves the old file or the new one. Readers scan files lazily and never wait.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import uuid
+from collections.abc import Mapping
+from datetime import date
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import polars as pl
+from upath import UPath
+
+from expectations.tables import Table
+
+if TYPE_CHECKING:
+    from dagster import InputContext, OutputContext
+
+WHOLE = "all"
+EMPTY = "empty"
+
+
+class Warehouse(dg.UPathIOManager):
+    """Stores frames as `<root>/<asset key>/<partition>.parquet`; an unpartitioned asset's file is `all.parquet`.
+
+    root      folder or object-store address
+    schemas   asset key -> schema; a read is cast to it and an asset without files reads as no rows
+    """
+
+    extension = ".parquet"
+
+    def __init__(self, root: str, schemas: Mapping[str, type[Table]]) -> None:
+        super().__init__(base_path=UPath(root))
+        self.root = root
+        self.schemas = schemas
+
+    def path(self, key: str, partition: str | None) -> UPath:
+        """The file of one partition of an asset."""
+        return UPath(self.root).joinpath(*key.split("/"), f"{partition or WHOLE}{self.extension}")
+
+    def write(self, key: str, partition: str | None, frame: pl.DataFrame) -> str:
+        """Write one partition and return the hash of its content."""
+        store_frame(self.path(key, partition), frame)
+        return content_hash(frame)
+
+    def read(self, key: str, partitions: list[str] | None = None) -> pl.LazyFrame:
+        """One lazy scan over the given partitions, or over every file of the asset.
+
+        raises  FileNotFoundError naming the partitions that have not been materialised
+        """
+        schema = self.schemas[key]
+        if partitions is None:
+            paths = [p for p in self._files(key) if p.stem != EMPTY]
+        else:
+            paths = [self.path(key, partition) for partition in partitions]
+            missing = [p.stem for p in paths if not p.exists()]
+            if missing:
+                raise FileNotFoundError(
+                    f"{key} has no data for {_some(missing)}; materialise {key} for them before what reads it"
+                )
+        if not paths:
+            return schema.create_empty().lazy()
+        return schema.cast(pl.scan_parquet([str(p) for p in paths]))
+
+    def dump_to_path(self, context: OutputContext, obj: pl.DataFrame, path: UPath) -> None:
+        """Write one file (the single-file half of the storage contract)."""
+        store_frame(path, obj)
+
+    def load_from_path(self, context: InputContext, path: UPath) -> pl.LazyFrame:
+        """Scan one file (the single-file half of the storage contract)."""
+        return pl.scan_parquet(str(path))
+
+    def load_input(self, context: InputContext) -> pl.LazyFrame:
+        """The upstream asset as one lazy frame over the partitions that are mapped to this step."""
+        key = context.asset_key.to_user_string()
+        partitions = list(context.asset_partition_keys) if context.has_asset_partitions else [WHOLE]
+        return self.read(key, partitions)
+
+    def handle_output(self, context: OutputContext, obj: pl.DataFrame) -> None:
+        """Split a frame by partition, write each part, and note its rows and content hash on the materialisation."""
+        key = context.asset_key.to_user_string()
+        parts = _parts(context, obj)
+        contents: dict[str, str] = {}
+        for partition, part in parts.items():
+            contents[partition] = self.write(key, partition, part)
+            context.step_context.add_asset_metadata(
+                {"content": contents[partition], "dagster/partition_row_count": part.height, "rows": part.height},
+                asset_key=context.asset_key,
+                partition_key=partition if context.has_asset_partitions else None,
+            )
+
+    def stored(self, key: str) -> set[str | None]:
+        """Partitions of an asset that have a file; None stands for an unpartitioned asset's one."""
+        return {None if p.stem == WHOLE else p.stem for p in self._files(key) if p.stem != EMPTY}
+
+    def _files(self, key: str) -> list[UPath]:
+        folder = UPath(self.root).joinpath(*key.split("/"))
+        return sorted(folder.glob(f"*{self.extension}")) if folder.exists() else []
+
+
+def store_frame(path: UPath, frame: pl.DataFrame) -> None:
+    """Write a frame beside its place and rename it in, so that no reader ever sees half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.writing")
+    try:
+        with aside.open("wb") as sink:
+            frame.write_parquet(sink, compression="zstd")
+        if aside.protocol in ("", "file"):
+            os.replace(aside.path, path.path)
+        else:
+            aside.rename(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def content_hash(frame: pl.DataFrame) -> str:
+    """Hash of the values, names and types of a frame in row order; nothing of when, where or how it was written."""
+    digest = hashlib.blake2b(repr(frame.schema).encode(), digest_size=16)
+    sink = io.BytesIO()
+    frame.rechunk().write_ipc(sink, compat_level=pl.CompatLevel.oldest())
+    digest.update(sink.getbuffer())
+    return digest.hexdigest()
+
+
+def _parts(context: OutputContext, frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    if not context.has_asset_partitions:
+        return {WHOLE: frame}
+    keys = list(context.asset_partition_keys)
+    partitions = context.asset_partitions_def
+    if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        raise TypeError(f"{context.asset_key.to_user_string()} must be partitioned by time, found {partitions}")
+    return {key: _within(frame, partitions, key, takes_undated=key == keys[0]) for key in keys}
+
+
+def _within(
+    frame: pl.DataFrame, partitions: dg.TimeWindowPartitionsDefinition, key: str, *, takes_undated: bool
+) -> pl.DataFrame:
+    """Rows of one partition; a row without a date, which only raw tables have, goes to the first one written."""
+    if "fold" in frame.columns:
+        return frame.filter(pl.col("fold") == key)
+    window = partitions.time_window_for_partition_key(key)
+    first, end = date.fromisoformat(f"{window.start:%Y-%m-%d}"), date.fromisoformat(f"{window.end:%Y-%m-%d}")
+    inside = pl.col("session").is_between(first, end, closed="left")
+    return frame.filter(inside | (pl.col("session").is_null() & takes_undated))
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

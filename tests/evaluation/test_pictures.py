@@ -1,0 +1,55 @@
+import subprocess
+import sys
+from datetime import date
+
+import polars as pl
+import pytest
+
+from assets.evaluation import pictures
+
+SESSIONS = pl.date_range(date(2016, 1, 1), date(2016, 5, 1), eager=True).alias("session")
+RANK_IC = pl.DataFrame(SESSIONS).with_columns(rank_ic=pl.Series([0.03, -0.01] * 61))
+FOLDS = pl.DataFrame(
+    {"fold": ["2016-01-01", "2016-07-01"], "mean": [0.03, 0.04], "lower": [0.01, None], "upper": [0.05, None]}
+)
+SEEDS = pl.DataFrame({"fold": ["2016-01-01", "2016-07-01"], "seed": [0, 0], "rank_ic": [0.02, None]})
+DECILES = pl.DataFrame(
+    {"decile": range(1, 11), "mean": [k / 1000 for k in range(-5, 5)], "lower": [-0.01] * 10, "upper": [0.01] * 10}
+)
+DAILY = pl.DataFrame(SESSIONS).with_columns(
+    net_return=pl.lit(0.001), benchmark_return=pl.lit(0.002), excess_return=pl.lit(-0.001)
+)
+WINDOWS = pl.DataFrame(
+    {
+        "fold": ["2016-01-01"] * 4,
+        "segment": ["train", "purge", "valid", "test"],
+        "first": [date(2014, 1, 1), date(2015, 6, 24), date(2015, 7, 1), date(2016, 1, 1)],
+        "last": [date(2015, 6, 23), date(2015, 6, 30), date(2015, 12, 31), date(2016, 6, 30)],
+    }
+)
+REFUSED = pl.DataFrame({"side": ["buy"], "reason": ["locked_up"], "orders": [3], "share": [0.01]})
+
+DRAWN = {
+    "walk_forward": lambda: pictures.walk_forward(WINDOWS),
+    "cumulative_rank_ic": lambda: pictures.cumulative_rank_ic(RANK_IC),
+    "rank_ic_by_fold": lambda: pictures.rank_ic_by_fold(FOLDS, SEEDS),
+    "decile_bars": lambda: pictures.decile_bars(DECILES, 5),
+    "worth": lambda: pictures.worth(DAILY),
+    "refused_orders": lambda: pictures.refused_orders(REFUSED),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_picture_is_a_png_and_the_same_for_the_same_input(name):
+    first = DRAWN[name]()
+    assert first.startswith(b"\x89PNG")
+    assert first == DRAWN[name]()
+
+
+def test_a_picture_differs_when_its_input_does():
+    assert pictures.worth(DAILY) != pictures.worth(DAILY.with_columns(net_return=pl.lit(0.002)))
+
+
+def test_importing_the_report_does_not_import_matplotlib():
+    code = "import sys, assets.evaluation.report; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

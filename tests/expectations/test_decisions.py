@@ -1,0 +1,43 @@
+from datetime import date, timedelta
+from itertools import pairwise
+
+import pytest
+
+from expectations.decisions import decision_instant, decisions
+
+SESSIONS = [
+    day for day in (date(2015, 1, 5) + timedelta(days=i) for i in range(1000)) if day.weekday() < 5 and day.day != 20
+]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_instants_are_spread_and_meet_every_weekday_and_the_ends_of_months(seed):
+    instants = decisions(SESSIONS, seed=seed)
+    places = [SESSIONS.index(instant.date()) for instant in instants]
+    edge = len(SESSIONS) // 10
+    assert len(set(places)) == 8
+    assert places == sorted(places)
+    assert edge <= places[0]
+    assert places[-1] < len(SESSIONS) - edge
+    assert max(b - a for a, b in pairwise(places)) < len(SESSIONS) / 4
+    assert {instant.weekday() for instant in instants} == set(range(5))
+    assert any(SESSIONS[place].month != SESSIONS[place + 1].month for place in places)
+    assert any(SESSIONS[place].month != SESSIONS[place - 1].month for place in places)
+    assert {instant.hour for instant in instants} == {20}
+
+
+def test_an_instant_is_in_exchange_time():
+    assert decision_instant(date(2015, 3, 4), 20).isoformat() == "2015-03-04T20:00:00+08:00"
+
+
+def test_the_choice_depends_on_the_seed_only():
+    assert decisions(SESSIONS, 5, 1, 18) == decisions(SESSIONS[::-1], 5, 1, 18)
+    assert decisions(SESSIONS, seed=1) != decisions(SESSIONS, seed=2)
+
+
+def test_too_few_sessions_are_refused():
+    with pytest.raises(ValueError, match="9 sessions leave 7 away from the edges, and n is 8"):
+        decisions(SESSIONS[:9])
+    with pytest.raises(ValueError, match="n is 0"):
+        decisions(SESSIONS, 0)
+    assert len(decisions(SESSIONS[:10])) == 8
