@@ -32,9 +32,7 @@ class Grid:
         rows = frame["security_id"].replace_strict(
             list(self.securities), range(len(self.securities)), return_dtype=pl.Int64
         )
-        columns = frame["session"].replace_strict(
-            list(self.sessions), range(len(self.sessions)), return_dtype=pl.Int64
-        )
+        columns = frame["session"].replace_strict(list(self.sessions), range(len(self.sessions)), return_dtype=pl.Int64)
         return rows.to_numpy().astype(np.intp), columns.to_numpy().astype(np.intp)
 
 

@@ -66,7 +66,7 @@ class RawBars(Table):
 
 
 class Deliveries(Table):
-    """What a source brought, file by file, and why a file could not be read; a refused file leaves the others in use."""
+    """What a source brought, file by file, and why a file could not be read; the others stay in use."""
 
     asset_key: ClassVar[str] = "raw/deliveries"
 
@@ -131,11 +131,13 @@ class Bars(Keyed):
 
     @dy.rule()
     def a_traded_row_has_prices(cls) -> pl.Expr:
+        """Only a suspended session may lack prices."""
         priced = pl.all_horizontal(pl.col("open", "high", "low", "close", "vwap").is_not_null())
         return pl.col("is_suspended") | priced
 
     @dy.rule()
     def prices_are_ordered(cls) -> pl.Expr:
+        """Open and close lie between low and high."""
         inside = pl.all_horizontal(pl.col(c).is_between(pl.col("low"), pl.col("high")) for c in ("open", "close"))
         return pl.col("is_suspended") | inside
 
@@ -146,7 +148,9 @@ class Universe(Keyed):
     asset_key: ClassVar[str] = "cleaning/universe"
 
     is_member = dy.Bool(metadata={"definition": "may be forecast and chosen"})
-    left_out_because = dy.String(nullable=True, metadata={"definition": "suspended, st or new_listing; null for members"})
+    left_out_because = dy.String(
+        nullable=True, metadata={"definition": "suspended, st or new_listing; null for members"}
+    )
 
 
 class ForwardReturns(Table):
@@ -160,10 +164,12 @@ class ForwardReturns(Table):
     entered_at = instant("start of the entry session", nullable=True)
     exited_at = instant("end of the session in which the name could be sold", nullable=True)
     forward_return = dy.Float64(
-        nullable=True, metadata={"unit": "simple return", "definition": "null unless the buy filled and the exit is known"}
+        nullable=True,
+        metadata={"unit": "simple return", "definition": "null unless the buy filled and the exit is known"},
     )
     paper_return = dy.Float64(
-        nullable=True, metadata={"unit": "simple return", "definition": "as if the buy always filled; null while pending"}
+        nullable=True,
+        metadata={"unit": "simple return", "definition": "as if the buy always filled; null while pending"},
     )
     status = dy.String(metadata={"definition": "filled, refused_suspended, refused_locked_up or pending"})
 

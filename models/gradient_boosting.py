@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lightgbm import Booster
 
 TREES = "trees.txt"
+ROWS_FOR_BINS = 50_000
 
 Report = Callable[[int, float, float], None]
 
@@ -33,14 +34,15 @@ class GradientBoostingSpec(BaseModel):
     losses: ClassVar[tuple[str, ...]] = ("mse",)
 
     kind: Literal["gradient_boosting"] = "gradient_boosting"
-    look_back: int = Field(default=10, ge=1, le=250, description="sessions in a window")
+    look_back: int = Field(default=20, ge=1, le=250, description="sessions in a window")
     max_trees: int = Field(default=150, ge=1)
-    patience: int = Field(default=30, ge=1, description="trees without a better validation RankIC before it stops")
-    learning_rate: float = Field(default=0.05, gt=0, le=1)
-    leaves: int = Field(default=15, ge=2, description="leaves of one tree")
+    patience: int = Field(default=40, ge=1, description="trees without a better validation RankIC before it stops")
+    learning_rate: float = Field(default=0.03, gt=0, le=1)
+    leaves: int = Field(default=7, ge=2, description="leaves of one tree")
     rows_in_leaf: int = Field(default=500, ge=1, description="fewest training rows in a leaf")
-    column_share: float = Field(default=0.3, gt=0, le=1, description="share of the columns that a tree may use")
+    column_share: float = Field(default=0.2, gt=0, le=1, description="share of the columns that a tree may use")
     row_share: float = Field(default=0.5, gt=0, le=1, description="share of the rows that a tree is grown on")
+    random_splits: bool = Field(default=True, description="one random threshold a column: trees that overfit less")
     bins: int = Field(default=63, ge=2, le=255, description="most distinct values of a column that a split tells apart")
 
     def fit(self, train: Cells, valid: Cells, layout: TableLayout, seed: int, threads: int, report: Report) -> Boosted:
@@ -52,8 +54,10 @@ class GradientBoostingSpec(BaseModel):
         import lightgbm
 
         parameters = self._parameters(seed, threads)
-        rows = lightgbm.Dataset(train.rows(layout, 0, len(train)), train.target_B, feature_name=list(layout.names))
-        checks = rows.create_valid(valid.rows(layout, 0, len(valid)), valid.target_B)
+        rows = lightgbm.Dataset(
+            train.rows(layout, 0, len(train)), train.target_B, feature_name=list(layout.names), params=parameters
+        )
+        checks = rows.create_valid(valid.rows(layout, 0, len(valid)), valid.target_B, params=parameters)
         booster = lightgbm.Booster(parameters, rows)
         booster.add_valid(checks, "valid")
         rank_ic = RankIc(valid.target_B, valid.sessions_B)
@@ -87,7 +91,9 @@ class GradientBoostingSpec(BaseModel):
             "feature_fraction": self.column_share,
             "bagging_fraction": self.row_share,
             "bagging_freq": 1,
+            "extra_trees": self.random_splits,
             "max_bin": self.bins,
+            "bin_construct_sample_cnt": ROWS_FOR_BINS,
             "seed": seed,
             "num_threads": threads,
             "deterministic": True,

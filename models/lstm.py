@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, Literal
 
+import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
@@ -24,7 +25,7 @@ class LstmSpec(BaseModel):
     look_back: int = Field(default=40, ge=1, le=250, description="sessions in a window")
     hidden: int = Field(default=32, ge=1, description="width of the state")
     layers: int = Field(default=1, ge=1)
-    dropout: float = Field(default=0.1, ge=0, lt=1, description="share of the state hidden from what reads it")
+    dropout: float = Field(default=0.2, ge=0, lt=1, description="share of the state hidden from what reads it")
     precision: Literal["bf16", "fp32"] = Field(default="bf16", description="matrix products in training; fp32 after")
 
     def network(self, features: int) -> Lstm:
@@ -37,7 +38,11 @@ class LstmSpec(BaseModel):
 
 
 class Lstm(nn.Module):
-    """LSTM layers and a linear head; the forecast after a session uses that session and those before."""
+    """LSTM layers and a linear head; the forecast after a session uses that session and those before.
+
+    It starts remembering: its cells forget over time scales spread from one session to the look-back (Tallec and
+    Ollivier 2018, "Can recurrent neural networks warp time?"), since what moves prices fades over days, not steps.
+    """
 
     def __init__(self, spec: LstmSpec, features: int) -> None:
         super().__init__()
@@ -45,9 +50,21 @@ class Lstm(nn.Module):
         self.recurrence = nn.LSTM(features, spec.hidden, spec.layers, batch_first=True, dropout=between)
         self.dropout = nn.Dropout(spec.dropout)
         self.head = nn.Linear(spec.hidden, 1)
+        for layer in range(spec.layers):
+            self._spread_time_scales(layer, spec.look_back)
 
     def forward(self, x_BLF: Tensor) -> Tensor:
         """Forecasts y_BL, one after each session."""
         states_BLH, _ = self.recurrence(x_BLF)
         y_BL: Tensor = self.head(self.dropout(states_BLH)).squeeze(-1)
         return y_BL
+
+    @torch.no_grad()
+    def _spread_time_scales(self, layer: int, look_back: int) -> None:
+        """Biases under which a cell keeps its content for u sessions, u uniform from 1 to the look-back."""
+        bias, second_bias = getattr(self.recurrence, f"bias_ih_l{layer}"), getattr(self.recurrence, f"bias_hh_l{layer}")
+        enter, forget, _, _ = bias.zero_().chunk(4)
+        second_bias.zero_()
+        sessions = 1 + torch.rand(self.recurrence.hidden_size) * max(look_back - 2, 0)
+        forget.copy_(sessions.log())
+        enter.copy_(-sessions.log())

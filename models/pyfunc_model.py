@@ -17,7 +17,8 @@ class ServedForecaster(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # mlfl
         """Read the forecaster once, when the model is loaded."""
         self.forecaster = load(Path(context.artifacts["forecaster"]))
 
-    def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> Any:
+    # Without type hints: MLflow would take them for the signature, and it has none for arrays.
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
         """Forecasts [B] of raw windows [B, L, F], NaN allowed."""
         return self.forecaster.predict(np.asarray(model_input, dtype=np.float32))
 

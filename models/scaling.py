@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
@@ -22,15 +20,10 @@ class Scaler(BaseModel):
     scale: tuple[float, ...]
     clip: float
 
-    @cached_property
-    def _bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        return np.array(self.centre, dtype=np.float32), np.array(self.scale, dtype=np.float32)
-
     def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Scaled and clipped copy of x [..., F]; NaN becomes 0, the centre."""
-        centre_F, scale_F = self._bounds
-        z: NDArray[np.float32] = x - centre_F
-        z /= scale_F
+        z: NDArray[np.float32] = x - np.array(self.centre, dtype=np.float32)
+        z /= np.array(self.scale, dtype=np.float32)
         np.clip(z, -self.clip, self.clip, out=z)
         np.copyto(z, 0.0, where=np.isnan(z))
         return z

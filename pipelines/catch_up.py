@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 import dagster as dg
 
 from pipelines.graph import Graph
 from pipelines.jobs import RANGE_END, RANGE_START, job_of
+
+NAMED = 4
+Ask = tuple[str, tuple[str | None, ...], tuple[str, ...]]
 
 
 class UpToDate(Protocol):
@@ -32,22 +36,41 @@ class UpToDate(Protocol):
         """Partition scheme of each asset."""
 
 
-Ask = tuple[str, tuple[str | None, ...], tuple[str, ...]]
+@dataclass(frozen=True)
+class Outcome:
+    """How one run ended: seconds, and what each failed step said."""
+
+    seconds: float
+    failures: tuple[str, ...]
 
 
-def bring_up_to_date(project: UpToDate, instance: dg.DagsterInstance) -> tuple[int, int]:
-    """Materialise what is stale, wave by wave; returns the steps launched and the runs that failed."""
+def bring_up_to_date(
+    project: UpToDate,
+    instance: dg.DagsterInstance,
+    folds_at_once: Callable[[list[Ask]], Iterator[Outcome]] | None = None,
+) -> tuple[int, int]:
+    """Materialise what is stale, wave by wave; returns the steps launched and the runs that failed.
+
+    folds_at_once  runs several folds side by side, yielding their outcomes in order; one after another where absent
+    """
     cursor = None
-    steps = failures = 0
+    steps = failed = 0
     while True:
         result = dg.evaluate_automation_conditions(project.definitions, instance, cursor=cursor)
         cursor = result.cursor
         asks = list(_asks(project, result))
         if not asks:
-            return steps, failures
-        for job, partitions, keys in asks:
-            steps += len(keys)
-            failures += not _run(project, instance, job, partitions, keys)
+            return steps, failed
+        alone = [ask for ask in asks if not folds_at_once or project.schemes[ask[2][0]] in (None, "months")]
+        folds = [ask for ask in asks if ask not in alone]
+        for ask in alone:
+            _announce(ask)
+            failed += _tell(run(project, instance, ask))
+        if folds_at_once and folds:
+            for ask, outcome in zip(folds, folds_at_once(folds), strict=True):
+                _announce(ask)
+                failed += _tell(outcome)
+        steps += sum(len(keys) for _, _, keys in asks)
 
 
 def _asks(project: UpToDate, result: dg.EvaluateAutomationConditionsResult) -> Iterator[Ask]:
@@ -73,36 +96,41 @@ def _stretches(wanted: list[str | None], known: tuple[str | None, ...]) -> Itera
             start = i
 
 
-def _run(
-    project: UpToDate,
-    instance: dg.DagsterInstance,
-    job: str,
-    partitions: tuple[str | None, ...],
-    keys: tuple[str, ...],
-) -> bool:
+def run(project: UpToDate, instance: dg.DagsterInstance, ask: Ask) -> Outcome:
+    """One Dagster run in this process; raises KeyboardInterrupt where it was stopped from outside."""
+    job, partitions, keys = ask
     began = time.monotonic()
-    first, last = partitions[0], partitions[-1]
-    span = "" if first is None else str(first) if first == last else f"{first} to {last}"
-    print(f"  {job:34} {span:20} {', '.join(keys)}", end="", flush=True)
     is_range = project.schemes[keys[0]] == "months"
     outcome = project.definitions.resolve_job_def(job).execute_in_process(
         instance=instance,
         asset_selection=[dg.AssetKey(key.split("/")) for key in keys],
-        partition_key=None if is_range else first,
-        tags={RANGE_START: str(first), RANGE_END: str(last)} if is_range else None,
+        partition_key=None if is_range else partitions[0],
+        tags={RANGE_START: str(partitions[0]), RANGE_END: str(partitions[-1])} if is_range else None,
         raise_on_error=False,
     )
-    print(f"   {time.monotonic() - began:6.1f} s{'' if outcome.success else '   FAILED'}", flush=True)
-    for event in outcome.all_events:
-        if event.is_step_failure:
-            _tell(event)
-    return bool(outcome.success)
+    failures = tuple(_why(event) for event in outcome.all_events if event.is_step_failure)
+    return Outcome(time.monotonic() - began, failures)
 
 
-def _tell(event: dg.DagsterEvent) -> None:
-    """Say why a step failed; raises KeyboardInterrupt where it was stopped from outside."""
+def _why(event: dg.DagsterEvent) -> str:
     error = event.step_failure_data.error
     cause = error.cause if error and error.cause else error
     if cause and cause.cls_name == "DagsterExecutionInterruptedError":
         raise KeyboardInterrupt
-    print(f"      {event.step_key}: {cause.message.strip() if cause else 'unknown'}", file=sys.stderr)
+    return f"{event.step_key}: {cause.message.strip() if cause else 'unknown'}"
+
+
+def _announce(ask: Ask) -> None:
+    job, partitions, keys = ask
+    first, last = partitions[0], partitions[-1]
+    span = "" if first is None else str(first) if first == last else f"{first} to {last}"
+    rest = f" and {len(keys) - NAMED} more" if keys[NAMED:] else ""
+    print(f"  {job:32} {span:19} {', '.join(keys[:NAMED])}{rest}", end="", flush=True)
+
+
+def _tell(outcome: Outcome) -> bool:
+    """Say how a run ended; true where it failed."""
+    print(f"   {outcome.seconds:6.1f} s{'   FAILED' if outcome.failures else ''}", flush=True)
+    for failure in outcome.failures:
+        print(f"      {failure}", file=sys.stderr, flush=True)
+    return bool(outcome.failures)

@@ -6,22 +6,22 @@ again, until it asks for nothing. Every run is in the Dagster UI afterwards.
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 
 import dagster as dg
 
 from pipelines.catch_up import bring_up_to_date
-from pipelines.home import prepare_home
+from pipelines.home import be_quiet, prepare_home
 from pipelines.project import load_project
 from pipelines.run_log import quicken
 from pipelines.settings import read_settings
+from pipelines.side_by_side import folds_at_once
 
 
 def main() -> int:
     """Bring the market of the settings up to date; 0 when no run failed."""
-    logging.disable(logging.CRITICAL)
+    be_quiet()
     quicken()
     began = time.monotonic()
     settings = read_settings()
@@ -30,7 +30,7 @@ def main() -> int:
     print(f"market {settings.market}: {project.graph.first} to {project.graph.last}, runs in {settings.home}")
     with dg.DagsterInstance.get() as instance:
         project.build_catalogue()
-        steps, failures = bring_up_to_date(project, instance)
+        steps, failures = bring_up_to_date(project, instance, folds_at_once)
     if steps == 0:
         print("0 steps launched: everything is up to date.")
     print(project.closing_words())

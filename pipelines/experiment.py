@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from assets.training.fit import TrainingSpec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assets.evaluation.portfolio import TradingSpec
 from assets.folds.walk_forward import WalkForwardSpec
 from assets.targets.forward_returns import HORIZONS
+from assets.training.fit import TrainingSpec
+from assets.training.panel import Normalisation
 from models import ModelSpec
 from models.losses import LossSpec, MeanSquaredSpec
 
@@ -45,6 +46,9 @@ class Experiment(Spec):
     )
     universe: UniverseSpec = UniverseSpec()
     features: tuple[str, ...] = Field(min_length=1, description="feature groups, by the name of their file")
+    normalisation: Normalisation = Field(
+        default="market_neutral", description="what is taken from each feature of a session: nothing, or the median"
+    )
     target: TargetSpec = TargetSpec()
     model: ModelSpec
     loss: LossSpec = MeanSquaredSpec()

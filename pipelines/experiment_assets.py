@@ -12,13 +12,13 @@ from pathlib import Path
 import dagster as dg
 import numpy as np
 import polars as pl
-from assets.training.fit import EpochRecord, Fitted, fit
-from assets.training.forecasts import forecasts
-from assets.training.panel import Panel, build_panel
 
 from assets.folds.walk_forward import Fold, folds, months, scheme, segments, start_months
 from assets.sources import Source
 from assets.table import Declaration
+from assets.training.fit import EpochRecord, Fitted, fit
+from assets.training.forecasts import forecasts
+from assets.training.panel import Panel, build_panel
 from expectations.tables import Calendar, Forecasts, ForwardReturns, Universe, WalkForwards
 from pipelines.experiment import Experiment
 from pipelines.gate import require
@@ -76,7 +76,7 @@ def add_experiment(
         WalkForwards,
         lambda context: open_walk_forward(walk),
         key=f"{walk.key}/walk_forward",
-        description=f"{experiment.question}\n\nThe walk-forward as one MLflow run; below it, one for each fold and seed.",
+        description=f"{experiment.question}\n\nThe walk-forward as an MLflow run; below it, one per fold and seed.",
         modules=modules,
         inputs={},
         settings=text,
@@ -169,6 +169,7 @@ def fold_panel(walk: Walk, fold: Fold, frames: Mapping[str, pl.LazyFrame]) -> Pa
         labels=segments(labels, fold, experiment.decided_hour),
         universe=universe,
         sessions=frames["calendar"].filter(window).collect()["session"],
+        normalisation=experiment.normalisation,
     )
 
 

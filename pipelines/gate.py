@@ -7,7 +7,7 @@ that they read, so that a failed check stops later runs too and not only its own
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -30,6 +30,7 @@ from pipelines.reach import Every, Reach
 
 CHECK = "passed"
 DECISIONS = 8
+MARKET_STAGES = ("raw", "cleaning", "features", "targets")
 SEED = 0
 
 Read = tuple[str, Reach, bool]
@@ -88,7 +89,7 @@ def require(verdicts: Mapping[str, pl.DataFrame], versions: Versions, key: str, 
             )
         judged |= json.loads(row["judged"])
     for upstream, part, counts_ in versions.lineage.upstream(key, partition):
-        if not counts_:
+        if not counts_ or upstream.split("/")[0] not in MARKET_STAGES:
             continue
         stamp = versions.stamps(upstream).get(part)
         known = judged.get(upstream, {})
@@ -190,29 +191,32 @@ def _purge_of(labels: pl.LazyFrame, experiment: Experiment, graph: Graph) -> pl.
 def _add_verdict(graph: Graph, stage: str, names: Sequence[str]) -> str:
     key = f"gate/{stage}"
     evidence = {name: f"gate/evidence_{name}" for name in names}
+    nodes = graph.lineage.nodes
+    judged = sorted({edge.upstream for upstream in evidence.values() for edge in nodes[upstream].edges})
     graph.add(
         GateVerdict,
-        partial(_verdict, graph, stage, key, list(evidence.values())),
+        partial(_verdict, graph, stage, evidence),
         key=key,
         description=f"{GateVerdict.__doc__}\n\nStage '{stage}': {', '.join(names)}, judged by Great Expectations.",
         modules=["expectations.suites.verdict"],
-        inputs={name: (upstream, Every(), True) for name, upstream in evidence.items()},
+        # A verdict names the versions that it judged: it is given anew when one of them changes, also where the
+        # evidence comes out the same.
+        inputs={
+            **{name: (upstream, Every(), True) for name, upstream in evidence.items()},
+            **{upstream.replace("/", "_"): (upstream, Every(), True) for upstream in judged},
+        },
+        settings=" ".join(nodes[upstream].code_version for upstream in judged),
         checks=[dg.AssetCheckSpec(name=CHECK, asset=key.split("/"), blocking=True, description="the stage passed")],
     )
     return key
 
 
 def _verdict(
-    graph: Graph,
-    stage: str,
-    key: str,
-    evidence: Sequence[str],
-    context: dg.AssetExecutionContext,
-    **frames: pl.LazyFrame,
+    graph: Graph, stage: str, evidence: Mapping[str, str], context: dg.AssetExecutionContext, **frames: pl.LazyFrame
 ) -> Generator[dg.AssetCheckResult, None, pl.DataFrame]:
     """Judge, tell the check, and return the verdict with the versions that its evidence was made of."""
     versions = graph.versions(context.instance)
-    found = judge(stage, {name: frame.collect() for name, frame in frames.items()})
+    found = judge(stage, {name: frames[name].collect() for name in evidence})
     context.log.info(f"{stage}: {found.expectations} expectations, {'passed' if found.passed else 'FAILED'}")
     yield dg.AssetCheckResult(
         passed=found.passed,
@@ -232,12 +236,12 @@ def _verdict(
             "failures": ["\n".join(found.failures)],
             "expectations": pl.Series([found.expectations], dtype=pl.Int32),
             "evidence_hash": [found.evidence_hash],
-            "judged": [json.dumps(_judged(versions, evidence), sort_keys=True)],
+            "judged": [json.dumps(_judged(versions, evidence.values()), sort_keys=True)],
         }
     )
 
 
-def _judged(versions: Versions, evidence: Sequence[str]) -> dict[str, Any]:
+def _judged(versions: Versions, evidence: Iterable[str]) -> dict[str, Any]:
     """Code and content of everything the evidence was made of; nothing for evidence that is out of date."""
     judged: dict[str, Any] = {}
     for key in evidence:

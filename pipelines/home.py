@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+import warnings
 
 from pipelines.settings import ROOT, Settings
 
@@ -14,3 +16,9 @@ def prepare_home(settings: Settings) -> None:
     settings.artifacts.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(ROOT / "dagster.yaml", settings.dagster_home / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+
+
+def be_quiet() -> None:
+    """Leave what a person reads to the lines that are written for them; Dagster keeps the rest in its log."""
+    logging.disable(logging.CRITICAL)
+    warnings.filterwarnings("ignore")

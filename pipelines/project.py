@@ -19,8 +19,8 @@ from assets.sources import Source
 from assets.table import Declaration, declarations
 from expectations.tables import Deliveries, RawBars, Table
 from pipelines.catalogue import build_catalogue
-from pipelines.experiment import Experiment, load_experiments
-from pipelines.experiment_assets import add_experiment
+from pipelines.experiment import load_experiments
+from pipelines.experiment_assets import Walk, add_experiment
 from pipelines.gate import add_gates
 from pipelines.graph import Graph
 from pipelines.jobs import make_jobs
@@ -41,7 +41,7 @@ class Project:
 
     settings: Settings
     graph: Graph
-    experiments: Mapping[str, Experiment]
+    walks: Mapping[str, Walk]
     tracking: Tracking
     definitions: dg.Definitions
 
@@ -87,13 +87,12 @@ def load_project(settings: Settings) -> Project:
     for table in tables.values():
         graph.add_table(table)
     gates = add_gates(graph, tables, experiments)
-    counts = {}
+    walks: dict[str, Walk] = {}
     for name, experiment in experiments.items():
         own = {group: features[group] for group in experiment.features}
-        walk = add_experiment(graph, experiment, own, gates, tracking, settings.source)
-        add_verdict(walk, gates, settings.home / "reports")
-        counts[name] = len(walk.folds)
-    add_leaderboard(graph, experiments, counts)
+        walks[name] = add_experiment(graph, experiment, own, gates, tracking, settings.source)
+        add_verdict(walks[name], gates, settings.home / "reports")
+    add_leaderboard(graph, walks)
     definitions = dg.Definitions(
         assets=graph.assets,
         jobs=make_jobs(graph.schemes),
@@ -102,7 +101,7 @@ def load_project(settings: Settings) -> Project:
         resources={"io_manager": warehouse},
         executor=dg.in_process_executor,
     )
-    return Project(settings, graph, experiments, tracking, definitions)
+    return Project(settings, graph, walks, tracking, definitions)
 
 
 def modules_of(packages: Sequence[ModuleType]) -> list[ModuleType]:

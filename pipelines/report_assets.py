@@ -58,32 +58,32 @@ def add_verdict(walk: Walk, gates: Sequence[str], reports: Path) -> None:
     )
 
 
-def add_leaderboard(graph: Graph, experiments: Mapping[str, Experiment], folds: Mapping[str, int]) -> None:
+def add_leaderboard(graph: Graph, walks: Mapping[str, Walk]) -> None:
     """Add the leaderboard over all experiments."""
 
     def make(context: dg.AssetExecutionContext, **frames: pl.LazyFrame) -> pl.DataFrame:
         entries = [
             Entry(
                 experiment=name,
-                model=experiment.model.kind,
-                horizon=experiment.target.horizon,
-                folds=folds[name],
+                model=walk.experiment.model.kind,
+                horizon=walk.experiment.target.horizon,
+                folds=len(walk.folds),
                 summary=frames[name].collect(),
                 mlflow_run=frames[f"{name}__walk_forward"].collect()["run_id"][0],
             )
-            for name, experiment in experiments.items()
+            for name, walk in walks.items()
         ]
         return leaderboard(entries)
 
-    reports = {name: (f"experiments/{name}/report", Every(), True) for name in experiments}
-    runs = {f"{name}__walk_forward": (f"experiments/{name}/walk_forward", Every(), False) for name in experiments}
+    reports = {name: (f"experiments/{name}/report", Every(), True) for name in walks}
+    runs = {f"{name}__walk_forward": (f"experiments/{name}/walk_forward", Every(), False) for name in walks}
     graph.add(
         Leaderboard,
         make,
         description=Leaderboard.__doc__ or "",
         modules=("assets.evaluation.leaderboard",),
         inputs={**reports, **runs},
-        settings=" ".join(f"{name}:{count}" for name, count in folds.items()),
+        settings=" ".join(f"{name}:{len(walk.folds)}" for name, walk in walks.items()),
     )
 
 

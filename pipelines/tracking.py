@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 # Read when mlflow is imported: nothing about the user goes out.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "1")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 BATCH = 1000
 MODEL_REQUIREMENTS = ("torch", "numpy", "safetensors", "pydantic", "lightgbm")
@@ -100,7 +102,9 @@ class Tracking:
         from mlflow.models import infer_signature
 
         self.client  # noqa: B018  sets the store's address
-        with mlflow.start_run(run_id=run_id):
+        with warnings.catch_warnings(), mlflow.start_run(run_id=run_id):
+            # MLflow asks for type hints that it does not accept for arrays; the signature says it all.
+            warnings.showwarning = lambda *_, **__: None
             info = mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(script),

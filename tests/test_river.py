@@ -14,7 +14,7 @@ import pytest
 from mlflow import MlflowClient
 
 sys.path.insert(0, str(Path(__file__).parent))
-from scratch import Scratch, Served, make_scratch, serve  # noqa: E402
+from scratch import Scratch, Served, make_scratch, serve
 
 pytestmark = pytest.mark.xdist_group("river")
 
@@ -159,7 +159,7 @@ def test_a_new_feature_is_one_file_and_one_word_and_is_gated_without_further_wor
     plant(scratch, SOUND)
     done = scratch.demo()
     assert done.returncode == 0, done.stdout + done.stderr
-    judged = scratch.query("select distinct \"table\", passed from gate.evidence_future_perturbation order by 1")
+    judged = scratch.query('select distinct "table", passed from gate.evidence_future_perturbation order by 1')
     assert ("features/leaky", True) in judged
     assert scratch.query("select count(*) from features.leaky")[0][0] > 1000
     plant(scratch, None)
@@ -174,7 +174,9 @@ def test_touching_one_feature_s_code_makes_its_descendants_again_and_nothing_els
     file.write_text(text + "\n\nTOUCHED = True\n")
     done = scratch.demo()
     assert done.returncode == 0, done.stderr
-    made = {word.strip(",") for line in done.stdout.splitlines() for word in line.split() if "/" in word and "." not in word}
+    made = {
+        word.strip(",") for line in done.stdout.splitlines() for word in line.split() if "/" in word and "." not in word
+    }
     # its content is the same as before: what only reads the content is left alone, what judges its code is not
     assert made == {"features/price_volume", "gate/evidence_future_perturbation", "gate/leakage"}
     file.write_text(text)

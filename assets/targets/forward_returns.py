@@ -59,8 +59,9 @@ def forward_returns(bars: dy.LazyFrame[Bars], calendar: dy.LazyFrame[Calendar]) 
     locked lower limit. The sale is planned for t+1+h and made at the VWAP of the first session from then on in which
     the name trades and is not locked down; until that is seen the label is pending, never zero. A name without any row,
     not even a suspended one, for 60 sessions is taken as delisted: it ends at its last close, and `exited_at` is the
-    session in which those 60 were over, also if it comes back later: nobody knew. `paper_return` is the same as if every buy filled, at the close of t where t+1 has no
-    trade; a refused row bears the interval of its paper return. Prices are adjusted; entry is at 09:30, exit at 15:00.
+    session in which those 60 were over, also if it comes back later: nobody knew. `paper_return` is the same
+    as if every buy filled, at the close of t where t+1 has no trade; a refused row bears the interval of its paper
+    return. Prices are adjusted; entry is at 09:30, exit at 15:00.
     """
     traded = bars.filter(~pl.col("is_suspended")).collect()
     if traded.is_empty():
@@ -105,7 +106,8 @@ def _is_given_up(known: pl.DataFrame, grid: Grid) -> Flags:
     rows, sessions = grid.places(known.filter(pl.col("security_id").is_in(grid.securities)))
     places_ST[rows, sessions] = sessions
     age_ST = np.arange(grid.shape[1]) - np.maximum.accumulate(places_ST, axis=1)
-    return age_ST == DELISTED_AFTER
+    given_up_ST: Flags = age_ST == DELISTED_AFTER
+    return given_up_ST
 
 
 def _carried(values_ST: Floats) -> Floats:

@@ -34,10 +34,10 @@ class TrainingSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seeds: int = Field(default=3, ge=1, description="fits of each fold, with seeds 0, 1, 2, ...")
-    max_epochs: int = Field(default=14, ge=1)
+    max_epochs: int = Field(default=12, ge=1)
     patience: int = Field(default=4, ge=1, description="epochs without a better validation RankIC before it stops")
     learning_rate: float = Field(default=5e-3, gt=0)
-    weight_decay: float = Field(default=1.0, ge=0)
+    weight_decay: float = Field(default=0.1, ge=0)
     weight_averaging: float = Field(
         default=0.98, ge=0, lt=1, description="share of the mean of the weights kept a step"
     )
@@ -156,7 +156,7 @@ def _fit_network(panel: Panel, model: NetworkSpec, loss: Loss, training: Trainin
     target_ST = torch.from_numpy(np.where(panel.labelled(TRAIN), panel.target_ST, np.nan)).to(place)
     network = model.network(len(panel.columns)).to(place)
     mean = copy.deepcopy(network)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay)
+    optimiser = _optimiser(network, training)
     rank_ic = RankIc(valid.target_B, valid.sessions_B)
     best, best_epoch, best_weights = -np.inf, 0, copy.deepcopy(mean.state_dict())
     for epoch in range(1, training.max_epochs + 1):
@@ -176,6 +176,14 @@ def _fit_network(panel: Panel, model: NetworkSpec, loss: Loss, training: Trainin
             break
     mean.load_state_dict(best_weights)
     return Network(model, panel.columns, scaler, mean.eval())
+
+
+def _optimiser(network: nn.Module, training: TrainingSpec) -> torch.optim.Optimizer:
+    """AdamW that lets matrices decay but not biases: those hold how long a network remembers."""
+    matrices = [weights for weights in network.parameters() if weights.ndim > 1]
+    biases = [weights for weights in network.parameters() if weights.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": training.weight_decay}, {"params": biases, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=training.learning_rate)
 
 
 def _step(optimiser: torch.optim.Optimizer, error: Tensor, network: nn.Module, mean: nn.Module, kept: float) -> None:

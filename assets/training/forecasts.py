@@ -25,7 +25,7 @@ def forecasts(panel: Panel, forecaster: Forecaster, seed: int, fold_key: str, de
     """
     if panel.columns != forecaster.columns:
         raise ValueError(
-            f"the panel has the columns {list(panel.columns)}; the forecaster was fitted on {list(forecaster.columns)}: "
+            f"the panel has columns {list(panel.columns)}; the forecaster was fitted on {list(forecaster.columns)}; "
             "build the panel from the same feature groups, in the same order"
         )
     rows, sessions = panel.forecast_cells()

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 from assets.wide import Grid, grid_of, spread
 from models.ranking import normal_scores
 
+Normalisation = Literal["none", "market_neutral"]
 TRAIN, VALID, TEST = 1, 2, 3
 SEGMENTS = {"outside": 0, "purged": 0, "train": TRAIN, "valid": VALID, "test": TEST}
 KEYS = ("session", "security_id")
@@ -57,6 +60,7 @@ def build_panel(
     labels: pl.DataFrame,
     universe: pl.DataFrame,
     sessions: Iterable[date],
+    normalisation: Normalisation = "none",
 ) -> Panel:
     """The panel over these sessions and the securities of the universe; rows beyond them are left out.
 
@@ -65,6 +69,7 @@ def build_panel(
     labels    session, security_id, forward_return, segment (train, valid, test, purged or outside)
     universe  session, security_id, is_member
     sessions  the calendar; it must start a look-back before the first training session for full windows
+    normalisation  market_neutral takes the session's median over the members from each feature
     raises    ValueError for a key that appears twice, a column in two groups, an unknown segment or group
     """
     if unknown := sorted(set(sequence) - set(features)):
@@ -79,6 +84,8 @@ def build_panel(
             x_STF[:, :, places[name]] = cells_ST
     segment_ST, label_ST = _labels(_on_grid(labels, grid, "labels"), grid)
     member_ST = spread(_on_grid(universe, grid, "universe"), grid, ["is_member"])["is_member"] == 1
+    if normalisation == "market_neutral":
+        x_STF -= _medians(x_STF, member_ST)
     return Panel(
         grid=grid,
         columns=tuple(owner),
@@ -102,6 +109,17 @@ def _owners(features: Mapping[str, pl.DataFrame]) -> dict[str, str]:
                 raise ValueError(f"column '{name}' is in the groups {owner[name]} and {group}; rename one of them")
             owner[name] = group
     return owner
+
+
+def _medians(x_STF: NDArray[np.float32], member_ST: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Median over the members of each session, [T, F]: known at its close, and what the market did together."""
+    medians_TF = np.zeros(x_STF.shape[1:], dtype=np.float32)
+    for session in np.flatnonzero(member_ST.any(axis=0)):
+        members_SF = x_STF[member_ST[:, session], session]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "All-NaN slice")
+            medians_TF[session] = np.nan_to_num(np.nanmedian(members_SF, axis=0))
+    return medians_TF
 
 
 def _on_grid(frame: pl.DataFrame, grid: Grid, name: str) -> pl.DataFrame:

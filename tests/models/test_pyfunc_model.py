@@ -1,0 +1,60 @@
+"""Tests of a saved forecaster as an MLflow pyfunc model."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import models
+from models.linear import LinearSpec
+from models.windows import windows
+
+PACKAGE = Path(models.__file__).parent
+SILENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
+READ_ELSEWHERE = """
+import sys, numpy, mlflow.pyfunc
+model = mlflow.pyfunc.load_model(sys.argv[1])
+numpy.save(sys.argv[3], model.predict(numpy.load(sys.argv[2])))
+"""
+
+
+@pytest.fixture(scope="module")
+def mlflow():
+    os.environ.update(SILENT)
+    import mlflow
+
+    return mlflow
+
+
+@pytest.fixture
+def saved(mlflow, x_STF, train, valid, layout, tmp_path):
+    """Windows, their forecasts, and the folder of a pyfunc model that should give the same."""
+    model = LinearSpec(look_back=5).fit(train, valid, layout, 0, 1, lambda *record: None)
+    model.save(tmp_path / "forecaster")
+    x = windows(x_STF, valid.securities_B, valid.sessions_B, 5)
+    mlflow.pyfunc.save_model(
+        path=tmp_path / "pyfunc",
+        python_model=str(PACKAGE / "pyfunc_model.py"),
+        artifacts={"forecaster": str(tmp_path / "forecaster")},
+        signature=mlflow.models.infer_signature(x[:1], model.predict(x[:1])),
+        code_paths=[str(PACKAGE)],
+        pip_requirements=["torch", "numpy", "safetensors", "pydantic", "lightgbm"],
+    )
+    return x, model.predict(x), tmp_path / "pyfunc"
+
+
+def test_the_pyfunc_model_gives_the_forecasts_of_the_saved_one(mlflow, saved):
+    x, forecast, folder = saved
+    np.testing.assert_array_equal(mlflow.pyfunc.load_model(str(folder)).predict(x), forecast)
+
+
+def test_it_brings_its_code_and_forecasts_in_a_folder_without_the_project(saved, tmp_path):
+    x, forecast, folder = saved
+    np.save(tmp_path / "x.npy", x)
+    command = [sys.executable, "-c", READ_ELSEWHERE, str(folder), str(tmp_path / "x.npy"), str(tmp_path / "y.npy")]
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | SILENT
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, timeout=120)
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), forecast)

@@ -1,0 +1,64 @@
+"""Code version: what a module means, not how it is written."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from pipelines import code_version as subject
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(subject, "ROOT", tmp_path)
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "__init__.py").write_text("")
+    (tmp_path / "assets" / "leaf.py").write_text("X = 1\n")
+    (tmp_path / "assets" / "own.py").write_text('"""Text."""\nimport math\nfrom assets.leaf import X\nY = X + 1\n')
+    (tmp_path / "assets" / "other.py").write_text("Z = 1\n")
+    return tmp_path
+
+
+def version() -> str:
+    for cached in (subject._tree, subject._imports, subject._meaning):
+        cached.cache_clear()
+    return subject.code_version("assets.own")
+
+
+def test_comments_docstrings_and_layout_do_not_count(project: Path) -> None:
+    before = version()
+    text = '"""Other text."""\n# a comment\nimport math\nfrom assets.leaf import X\n\n\nY = (X\n     + 1)\n'
+    (project / "assets" / "own.py").write_text(text)
+    assert version() == before
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("own.py", "from assets.leaf import X\nY = X + 2\n"),
+        ("leaf.py", "X = 2\n"),
+        ("own.csv", "rule\n1\n"),
+        ("leaf.yaml", "a: 1\n"),
+    ],
+)
+def test_the_module_what_it_imports_and_the_data_beside_them_count(project: Path, file: str, text: str) -> None:
+    before = version()
+    (project / "assets" / file).write_text(text)
+    assert version() != before
+
+
+def test_a_module_that_is_not_imported_does_not_count(project: Path) -> None:
+    before = version()
+    (project / "assets" / "other.py").write_text("Z = 2\n")
+    assert version() == before
+
+
+def test_an_unknown_module_is_named(project: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"assets\.nothing"):
+        subject.code_version("assets.nothing")
+
+
+def test_the_hash_reads_and_never_runs() -> None:
+    assert "exec" not in {
+        node.id for node in ast.walk(ast.parse(Path(subject.__file__).read_text())) if isinstance(node, ast.Name)
+    }

@@ -1,0 +1,82 @@
+"""The definitions as a whole: what is there, and what loading it costs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from assets.sources.synthetic_market import SyntheticMarketSpec
+from pipelines.experiment_assets import PYFUNC
+from pipelines.project import Project, load_project
+from pipelines.settings import EXPERIMENTS, Settings
+
+MARKET = [
+    "cleaning/bars", "cleaning/calendar", "cleaning/refused_bars", "cleaning/universe", "features/price_volume",
+    "features/price_window", "raw/bars", "raw/deliveries", "targets/forward_returns",
+]  # fmt: skip
+GATE = [
+    "gate/data", "gate/evidence_counts", "gate/evidence_execution", "gate/evidence_future_perturbation",
+    "gate/evidence_purge", "gate/evidence_timestamp_order", "gate/leakage", "gate/purge",
+]  # fmt: skip
+OF_EXPERIMENT = [
+    "deciles", "forecasts", "information", "orders", "portfolio", "report", "seed_information", "walk_forward",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    home = tmp_path_factory.mktemp("home")
+    uri = f"sqlite:///{home / 'mlflow.db'}"
+    return load_project(
+        Settings("synthetic_market", "market", SyntheticMarketSpec(), home, str(home / "w"), uri, EXPERIMENTS)
+    )
+
+
+def test_these_assets_are_there(project: Project) -> None:
+    names = [f"experiments/{name}/{part}" for name in project.walks for part in OF_EXPERIMENT]
+    assert sorted(project.graph.lineage.nodes) == sorted([*MARKET, *GATE, *names, "evaluation/leaderboard"])
+    keys = {key.to_user_string() for key in project.definitions.resolve_asset_graph().get_all_asset_keys()}
+    assert keys == set(project.graph.lineage.nodes)
+
+
+def test_each_asset_has_a_text_and_columns_for_the_catalogue(project: Project) -> None:
+    for node in project.definitions.resolve_asset_graph().asset_nodes:
+        assert len(node.description or "") > 20, node.key
+        assert node.metadata["dagster/column_schema"].columns, node.key
+        assert node.code_version
+
+
+def test_one_job_for_each_partition_scheme_a_sensor_and_a_schedule(project: Project) -> None:
+    jobs = {job.name for job in project.definitions.get_repository_def().get_all_jobs()} - {"__ASSET_JOB"}
+    assert jobs == {"refresh", "verdict", "walk_forward__6mo_from_2015_07"}
+    repository = project.definitions.get_repository_def()
+    assert {sensor.name for sensor in repository.sensor_defs} == {"new_bars", "stale"}
+    assert {schedule.name for schedule in repository.schedule_defs} == {"after_close"}
+
+
+def test_the_demo_has_four_folds_named_by_the_start_of_their_test_window(project: Project) -> None:
+    for walk in project.walks.values():
+        assert [fold.key for fold in walk.folds] == ["2015-07-01", "2016-01-01", "2016-07-01", "2017-01-01"]
+
+
+def test_lineage_and_dagster_agree_on_every_dependency(project: Project) -> None:
+    graph = project.definitions.resolve_asset_graph()
+    for key, node in project.graph.lineage.nodes.items():
+        parents = {parent.to_user_string() for parent in graph.get(dg.AssetKey(key.split("/"))).parent_keys}
+        assert parents == {edge.upstream for edge in node.edges}
+
+
+def test_the_pyfunc_script_is_where_tracking_looks_for_it() -> None:
+    assert PYFUNC.is_file()
+
+
+def test_loading_the_definitions_imports_no_heavy_library() -> None:
+    heavy = ["great_expectations", "mlflow", "lightgbm", "matplotlib"]
+    code = f"import sys, pipelines.definitions; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], cwd=Path(__file__).parents[1], capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == "[]"

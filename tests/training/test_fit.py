@@ -1,0 +1,165 @@
+"""Tests of fitting: what is learnt, what is not looked at, what is repeated bit for bit."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from assets.training.fit import TrainingSpec, _batches, fit
+from assets.training.panel import TEST, VALID
+from models.gradient_boosting import GradientBoostingSpec
+from models.linear import LinearSpec
+from models.losses import CorrelationSpec, MeanSquaredSpec
+from models.lstm import LstmSpec
+from models.windows import windows
+
+MODELS = (
+    LinearSpec(look_back=4),
+    GradientBoostingSpec(look_back=4, max_trees=40, rows_in_leaf=30, column_share=0.5),
+    LstmSpec(look_back=8, hidden=8, precision="fp32"),
+)
+TRAINING = TrainingSpec(max_epochs=15, burn_in=6, span=10, batch_size=12, weight_averaging=0.9, threads=1)
+by_kind = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.kind)
+
+
+def fitted(panel, model, training=TRAINING, seed=0, loss=None, on_epoch=lambda record: None):
+    return fit(panel, model, loss or MeanSquaredSpec(), training, seed, on_epoch)
+
+
+def state(forecaster):
+    """Everything that was fitted, as comparable values."""
+    if hasattr(forecaster, "booster"):
+        return [forecaster.booster.model_to_string()]
+    if hasattr(forecaster, "weights_C"):
+        return [forecaster.scaler, forecaster.weights_C.tobytes()]
+    weights = forecaster.module.state_dict().values()
+    return [forecaster.scaler, *(tensor.cpu().numpy().tobytes() for tensor in weights)]
+
+
+def spoilt(panel, segment):
+    """The panel with other features, labels and targets in the sessions of a segment."""
+    sessions = (panel.segment_ST == segment).any(axis=0)
+    rng = np.random.default_rng(5)
+    x, label, target = panel.x_STF.copy(), panel.label_ST.copy(), panel.target_ST.copy()
+    x[:, sessions] = rng.normal(3, 9, x[:, sessions].shape)
+    for values in (label, target):
+        values[:, sessions] = rng.normal(3, 9, values[:, sessions].shape)
+    return dataclasses.replace(panel, x_STF=x, label_ST=label, target_ST=target)
+
+
+@by_kind
+def test_it_finds_a_planted_signal(panel, model):
+    assert fitted(panel, model).best.valid_rank_ic > 0.4
+
+
+@by_kind
+def test_history_is_what_on_epoch_was_told(panel, model):
+    told = []
+    result = fitted(panel, model, on_epoch=told.append)
+    assert list(result.history) == told
+    assert [record.epoch for record in told] == list(range(1, len(told) + 1))
+    assert result.threads == 1
+    assert set(told[0].metrics()) == {"train_loss", "valid_rank_ic", "seconds"}
+
+
+@by_kind
+def test_the_same_seed_gives_the_same_model_bit_for_bit(panel, model):
+    torch.manual_seed(99)
+    one = fitted(panel, model)
+    two, other = fitted(panel, model), fitted(panel, model, seed=1)
+    assert state(one.forecaster) == state(two.forecaster)
+    assert (state(one.forecaster) == state(other.forecaster)) == model.is_deterministic
+
+
+@by_kind
+def test_nothing_of_the_test_window_is_read(panel, model):
+    one, other = fitted(panel, model), fitted(spoilt(panel, TEST), model)
+    assert state(one.forecaster) == state(other.forecaster)
+    assert [dataclasses.replace(r, seconds=0) for r in one.history] == [
+        dataclasses.replace(r, seconds=0) for r in other.history
+    ]
+
+
+@by_kind
+def test_validation_rows_move_nothing_where_there_is_nothing_to_choose(panel, model):
+    one_choice = {"linear": {"penalties": (1.0,)}, "gradient_boosting": {"max_trees": 1}, "lstm": {}}
+    model = model.model_copy(update=one_choice[model.kind])
+    training = TRAINING.model_copy(update={"max_epochs": 1})
+    one, other = fitted(panel, model, training), fitted(spoilt(panel, VALID), model, training)
+    assert state(one.forecaster) == state(other.forecaster)
+    assert one.best.valid_rank_ic != other.best.valid_rank_ic
+
+
+def test_the_best_epoch_is_restored_and_it_stops_after_its_patience(panel):
+    training = TRAINING.model_copy(update={"max_epochs": 40, "patience": 2, "learning_rate": 0.05})
+    long = fitted(panel, MODELS[2], training)
+    best = long.best.epoch
+    assert len(long.history) == min(40, best + 2)
+    short = fitted(panel, MODELS[2], training.model_copy(update={"max_epochs": best}))
+    assert state(long.forecaster) == state(short.forecaster)
+
+
+def test_random_numbers_and_threads_are_left_as_they_were(panel):
+    threads, random = torch.get_num_threads(), torch.get_rng_state()
+    fitted(panel, MODELS[2], TRAINING.model_copy(update={"threads": 2, "max_epochs": 1}))
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.get_rng_state(), random)
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_an_epoch_shows_every_labelled_cell_once_after_its_burn_in():
+    generator = np.random.default_rng(0)
+    target = generator.normal(size=(7, 50))
+    target[:, :4], target[:, 41:], target[generator.random((7, 50)) < 0.2] = np.nan, np.nan, np.nan
+    target_ST = torch.from_numpy(target)
+    z_STF = torch.arange(7 * 50).reshape(7, 50, 1)
+    seen = []
+    for x_BLF, part_BL in _batches(z_STF, target_ST, TrainingSpec(span=9, burn_in=5, batch_size=3)):
+        assert len(part_BL) <= 3
+        assert part_BL.shape[1] <= 9
+        assert x_BLF.shape[1] <= part_BL.shape[1] + 5
+        places = x_BLF[:, -part_BL.shape[1] :, 0]
+        assert torch.equal(places % 50, (places % 50)[:1].expand_as(places))
+        assert x_BLF.max() % 50 <= 40
+        assert torch.equal(target_ST.flatten()[places].nan_to_num(), part_BL.nan_to_num())
+        seen += places[part_BL.isfinite()].tolist()
+    assert sorted(seen) == torch.flatten(target_ST.isfinite().flatten().nonzero()).tolist()
+
+
+def test_names_outside_the_universe_have_no_influence_on_a_network(panel):
+    x = panel.x_STF.copy()
+    x[3, 60:] = 50
+    other = dataclasses.replace(panel, x_STF=x)
+    training = TRAINING.model_copy(update={"max_epochs": 2})
+    assert state(fitted(panel, MODELS[2], training).forecaster) == state(fitted(other, MODELS[2], training).forecaster)
+
+
+def test_a_fitted_model_forecasts_where_features_are_absent(panel):
+    x = windows(panel.x_STF, np.arange(24), np.full(24, 2), 8)
+    x[0] = np.nan
+    assert np.isfinite(fitted(panel, MODELS[2]).forecaster.predict(x)).all()
+
+
+def test_a_network_learns_by_correlation_too_and_a_ridge_refuses_it(panel):
+    assert fitted(panel, MODELS[2], loss=CorrelationSpec()).best.valid_rank_ic > 0.4
+    with pytest.raises(ValueError, match=r"model 'linear' cannot minimise the loss 'correlation'; it can: \['mse'\]"):
+        fitted(panel, MODELS[0], loss=CorrelationSpec())
+
+
+@by_kind
+def test_a_segment_without_labels_is_refused(panel, model):
+    target = np.where(panel.segment_ST == VALID, np.nan, panel.target_ST)
+    with pytest.raises(ValueError, match=r"no labelled member in the valid segment \(575 member cells, none"):
+        fitted(dataclasses.replace(panel, target_ST=target), model)
+
+
+def test_training_that_diverges_is_refused(panel):
+    with pytest.raises(ValueError, match=r"training loss is nan in epoch \d+.*lower training.learning_rate"):
+        fitted(panel, MODELS[2], TRAINING.model_copy(update={"learning_rate": 1e30}))
+
+
+def test_a_misspelt_setting_is_refused():
+    with pytest.raises(ValidationError, match="learning_rat"):
+        TrainingSpec(learning_rat=0.1)

@@ -1,0 +1,84 @@
+"""Tests of the table of forecasts."""
+
+import dataclasses
+from datetime import time
+
+import numpy as np
+import polars as pl
+import pytest
+
+from assets.training.fit import TrainingSpec, fit
+from assets.training.forecasts import forecasts
+from assets.training.panel import TEST, VALID
+from expectations.tables import Forecasts
+from models.linear import LinearSpec
+from models.losses import MeanSquaredSpec
+from models.lstm import LstmSpec
+from models.served import load
+from models.windows import windows
+
+TRAINING = TrainingSpec(max_epochs=2, burn_in=6, span=10, threads=1)
+MODELS = (LinearSpec(look_back=4), LstmSpec(look_back=8, hidden=8))
+by_kind = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.kind)
+
+
+def fitted(panel, model):
+    return fit(panel, model, MeanSquaredSpec(), TRAINING, 0, lambda record: None).forecaster
+
+
+@by_kind
+def test_every_member_of_valid_and_test_has_a_forecast_from_its_plain_window(panel, model):
+    forecaster = fitted(panel, model)
+    frame = Forecasts.validate(forecasts(panel, forecaster, 2, "2014-05-12"))
+    assert len(frame) == (panel.member_ST & np.isin(panel.segment_ST, (VALID, TEST))).sum()
+    for row in frame.sample(20, seed=0).to_dicts():
+        s, t = panel.grid.securities.index(row["security_id"]), panel.grid.sessions.index(row["session"])
+        window = windows(panel.x_STF, np.array([s]), np.array([t]), model.look_back)
+        assert row["forecast"] == forecaster.predict(window)[0]
+        assert row["segment"] == {VALID: "valid", TEST: "test"}[panel.segment_ST[s, t]]
+        assert (row["seed"], row["fold"]) == (2, "2014-05-12")
+
+
+def test_a_name_without_a_label_has_a_forecast(panel):
+    frame = forecasts(panel, fitted(panel, MODELS[0]), 0, "2014-05-12")
+    unlabelled = np.nonzero(np.isnan(panel.label_ST) & panel.member_ST & (panel.segment_ST == TEST))
+    cell = pl.col("security_id") == panel.grid.securities[unlabelled[0][0]]
+    assert frame.filter(cell, pl.col("session") == panel.grid.sessions[unlabelled[1][0]])["forecast"].is_finite().all()
+
+
+def test_the_decision_is_made_at_its_hour_of_its_session(panel):
+    frame = forecasts(panel, fitted(panel, MODELS[0]), 0, "2014-05-12", decided_hour=18)
+    assert (frame["decided_at"].dt.date() == frame["session"]).all()
+    assert (frame["decided_at"].dt.time() == time(18)).all()
+
+
+@by_kind
+def test_later_sessions_change_no_forecast(panel, model):
+    forecaster = fitted(panel, model)
+    cut = 145
+    x = panel.x_STF.copy()
+    x[:, cut:] = 7
+    early = pl.col("session") < panel.grid.sessions[cut]
+    one, other = (forecasts(part, forecaster, 0, "2014-05-12") for part in (panel, dataclasses.replace(panel, x_STF=x)))
+    assert one.filter(early).equals(other.filter(early))
+    assert not one.equals(other)
+
+
+@by_kind
+def test_a_saved_forecaster_gives_the_same_table(panel, model, tmp_path):
+    forecaster = fitted(panel, model)
+    forecaster.save(tmp_path)
+    assert forecasts(panel, load(tmp_path), 0, "a").equals(forecasts(panel, forecaster, 0, "a"))
+
+
+def test_parts_do_not_change_it(panel, monkeypatch):
+    forecaster = fitted(panel, MODELS[1])
+    whole = forecasts(panel, forecaster, 0, "a")
+    monkeypatch.setattr("assets.training.forecasts.WINDOWS_AT_ONCE", 100)
+    assert forecasts(panel, forecaster, 0, "a").equals(whole)
+
+
+def test_a_panel_of_other_columns_is_refused(panel):
+    other = dataclasses.replace(panel, columns=("log_return", "open_to_close", "turnover"))
+    with pytest.raises(ValueError, match="build the panel from the same feature groups"):
+        forecasts(other, fitted(panel, MODELS[0]), 0, "a")
