@@ -256,8 +256,12 @@ def _judged(versions: Versions, evidence: Iterable[str]) -> dict[str, Any]:
 def evidence_table(key: str, schema: pl.Schema) -> type[Table]:
     """A table of the warehouse for evidence with these columns."""
     kinds: dict[object, Callable[..., Any]] = {
-        pl.String: dy.String, pl.Int64: dy.Int64, pl.Float64: dy.Float64, pl.Boolean: dy.Bool, pl.Date: dy.Date,
-    }  # fmt: skip
+        pl.String: dy.String,
+        pl.Int64: dy.Int64,
+        pl.Float64: partial(dy.Float64, allow_inf=True, allow_nan=True),
+        pl.Boolean: dy.Bool,
+        pl.Date: dy.Date,
+    }
     columns = {
         name: instant(name, nullable=True) if dtype == pl.Datetime else kinds[dtype.base_type()](nullable=True)
         for name, dtype in schema.items()

@@ -170,6 +170,7 @@ def serve(scratch: Scratch) -> Served:
         try:
             found = served.ask("{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }")
             if found["repositoriesOrError"].get("nodes"):
+                urllib.request.urlopen(f"http://127.0.0.1:{served.mlflow_port}/", timeout=10).close()
                 return served
         except (OSError, AssertionError):
             pass

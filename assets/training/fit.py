@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from assets.training.panel import TRAIN, VALID, Panel
 from models import ModelSpec
 from models.losses import CorrelationSpec, Loss, MeanSquaredSpec, loss_function
-from models.network import Network, NetworkSpec, device
+from models.network import Network, NetworkSpec, device, on_threads
 from models.ranking import RankIc
 from models.scaling import fit_scaler
 from models.served import Forecaster
@@ -46,7 +46,11 @@ class TrainingSpec(BaseModel):
         default=30, ge=0, description="sessions read before the first one that a sequence is scored on"
     )
     span: int = Field(default=30, ge=1, description="sessions of a sequence that have a loss")
-    threads: int | None = Field(default=None, ge=1, description="null for as many as torch finds")
+    threads: int | None = Field(
+        default=1,
+        ge=1,
+        description="null for as many as torch finds; threads that share cores with other work are slow",
+    )
 
 
 @dataclass(frozen=True)
@@ -124,15 +128,13 @@ def _reproducible(seed: int, threads: int | None) -> Iterator[int]:
     """Random numbers from `seed`, deterministic algorithms, a fixed number of threads; all put back at the end."""
     # Read by CUDA's matrix products when they first run; without it they may add in another order each time.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    threads_before, strict_before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(threads or threads_before)
+    strict_before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
-        with torch.random.fork_rng():
+        with on_threads(threads or torch.get_num_threads()), torch.random.fork_rng():
             torch.manual_seed(seed)
             yield torch.get_num_threads()
     finally:
-        torch.set_num_threads(threads_before)
         torch.use_deterministic_algorithms(strict_before)
 
 

@@ -53,6 +53,16 @@ def test_it_comes_back_from_its_folder_bit_for_bit_and_leaves_random_numbers_alo
     np.testing.assert_array_equal(again.predict(x_BLF), model.predict(x_BLF))
 
 
+def test_forecasts_are_the_same_on_any_setting_of_threads_and_leave_it_alone(model, x_BLF):
+    before, forecasts = torch.get_num_threads(), []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        forecasts.append(model.predict(x_BLF))
+        assert torch.get_num_threads() == threads
+    torch.set_num_threads(before)
+    np.testing.assert_array_equal(*forecasts)
+
+
 def test_no_windows_have_no_forecasts(model):
     assert model.predict(np.empty((0, 12, 3), dtype=np.float32)).shape == (0,)
 

@@ -26,7 +26,9 @@ def as_stored(close, others):
 def test_prices_relative_to_the_last_close_equal_those_computed_from_prices():
     close, others = prices()
     columns, x = as_stored(close, others)
+    before = x.copy()
     relative = relative_to_last_close(x, columns)
+    np.testing.assert_array_equal(x, before)
     for window in range(len(close)):
         last = close[window, -1]
         for session in range(close.shape[1]):

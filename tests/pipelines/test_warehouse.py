@@ -60,6 +60,14 @@ def test_content_hash_follows_values_names_types_and_order_but_not_chunks() -> N
     assert content_hash(calendar(0, 4)) != content_hash(frame)
 
 
+def test_content_hash_sees_a_null_but_not_a_mask_that_masks_nothing() -> None:
+    some = pl.DataFrame({"x": [1.0, 2.0, None], "t": ["a", "bc", None], "b": [True, False, None]})
+    plain = pl.DataFrame({"x": [1.0, 2.0], "t": ["a", "bc"], "b": [True, False]})
+    assert content_hash(some.head(2)) == content_hash(plain)
+    assert content_hash(some.with_columns(pl.col("x").fill_null(0.0))) != content_hash(some)
+    assert content_hash(plain.with_columns(t=pl.Series(["ab", "c"]))) != content_hash(plain)
+
+
 def test_an_asset_without_data_reads_as_no_rows(tmp_path: Path) -> None:
     build_catalogue(str(tmp_path), SCHEMAS)
     assert Warehouse(str(tmp_path), SCHEMAS).read(Bars.asset_key).collect().height == 0
