@@ -97,7 +97,10 @@ class Tracking:
             self.client.log_batch(run_id, metrics=metrics[start : start + BATCH])
 
     def log_model(self, run_id: str, folder: Path, script: Path, input_example: object) -> str:
-        """A saved forecaster as a pyfunc model of the run, weights and the code to read them; returns its address."""
+        """A saved forecaster as a pyfunc model of the run, weights and the code to read them; returns its address.
+
+        script  the module that MLflow runs to load it; its package goes along, so that it loads anywhere
+        """
         import mlflow
         from mlflow.models import infer_signature
 
@@ -109,6 +112,7 @@ class Tracking:
                 name="model",
                 python_model=str(script),
                 artifacts={"forecaster": str(folder)},
+                code_paths=[str(script.parent)],
                 signature=infer_signature(input_example),
                 pip_requirements=list(MODEL_REQUIREMENTS),
             )
