@@ -18,15 +18,21 @@ from pipelines.run_log import quicken
 from pipelines.settings import read_settings
 from pipelines.side_by_side import folds_at_once
 
+CANNOT_START = 2
+
 
 def main() -> int:
-    """Bring the market of the settings up to date; 0 when no run failed."""
+    """Bring the market of the settings up to date; 0 when no run failed, 2 when the settings cannot be used."""
     be_quiet()
     quicken()
     began = time.monotonic()
-    settings = read_settings()
-    prepare_home(settings)
-    project = load_project(settings)
+    try:
+        settings = read_settings()
+        prepare_home(settings)
+        project = load_project(settings)
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return CANNOT_START
     print(f"market {settings.market}: {project.graph.first} to {project.graph.last}, runs in {settings.home}")
     with dg.DagsterInstance.get() as instance:
         project.build_catalogue()

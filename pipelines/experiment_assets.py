@@ -67,7 +67,10 @@ def add_experiment(
     source: Source,
 ) -> Walk:
     """Add the walk-forward of one experiment and its forecasts by fold; returns what its verdict is made with."""
-    windows = folds(experiment.walk_forward, graph.first, graph.last)
+    try:
+        windows = folds(experiment.walk_forward, graph.first, graph.last)
+    except ValueError as error:
+        raise ValueError(f"{experiment.name}.yaml: walk_forward: {error}") from None
     market = source.model_dump_json()
     walk = Walk(experiment, features, windows, market, graph, tracking)
     text = f"{experiment.model_dump_json()}|{market}"

@@ -85,7 +85,11 @@ class Graph:
         def make(context: dg.AssetExecutionContext, first: date, end: date, **frames: pl.LazyFrame) -> pl.DataFrame:
             whole = declaration.function(**frames).collect()
             dated = pl.col("session")
-            return whole.filter(dated.is_null() | dated.is_between(first, end, closed="left"))
+            made = whole.filter(dated.is_null() | dated.is_between(first, end, closed="left"))
+            if "rule" in made.columns:
+                by_rule = made["rule"].value_counts().sort("rule")
+                context.add_output_metadata({f"refused by {rule}": rows for rule, rows in by_rule.iter_rows()})
+            return made
 
         self.add_months(
             declaration.schema,

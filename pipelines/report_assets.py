@@ -73,7 +73,9 @@ def add_leaderboard(graph: Graph, walks: Mapping[str, Walk]) -> None:
             )
             for name, walk in walks.items()
         ]
-        return leaderboard(entries)
+        board = leaderboard(entries)
+        promote(board, walks)
+        return board
 
     reports = {name: (f"experiments/{name}/report", Every(), True) for name in walks}
     runs = {f"{name}__walk_forward": (f"experiments/{name}/walk_forward", Every(), False) for name in walks}
@@ -85,6 +87,17 @@ def add_leaderboard(graph: Graph, walks: Mapping[str, Walk]) -> None:
         inputs={**reports, **runs},
         settings=" ".join(f"{name}:{len(walk.folds)}" for name, walk in walks.items()),
     )
+
+
+def promote(board: pl.DataFrame, walks: Mapping[str, Walk]) -> None:
+    """Of each horizon, register the newest fold of the best and the second on validation: champion and challenger."""
+    for (horizon,), ranked in board.group_by("horizon"):
+        names = ranked.sort("valid_rank_ic", descending=True, nulls_last=True)["experiment"].to_list()
+        for alias, name in zip(("champion", "challenger"), names, strict=False):
+            walk = walks[name]
+            newest = {**walk.identity, "level": "fold", "fold": walk.folds[-1].key, "seed": "0"}
+            if runs := walk.tracking.find(name, newest):
+                walk.tracking.promote(f"forecaster_{horizon}_sessions", runs[-1], alias)
 
 
 def report(

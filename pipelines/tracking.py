@@ -118,6 +118,21 @@ class Tracking:
             )
         return str(info.model_uri)
 
+    def promote(self, name: str, run_id: str, alias: str) -> None:
+        """Give a run's model a version in the registry, unless it has one, and let the alias point at it."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.create_registered_model(name)
+        except MlflowException as known:
+            if known.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        versions = self.client.search_model_versions(f"name = '{name}'")
+        version = next((found for found in versions if found.run_id == run_id), None)
+        if version is None:
+            version = self.client.create_model_version(name, f"runs:/{run_id}/model", run_id)
+        self.client.set_registered_model_alias(name, alias, version.version)
+
     def log_files(self, run_id: str, files: Mapping[str, bytes]) -> None:
         """Pictures and pages of a report."""
         import tempfile

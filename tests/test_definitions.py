@@ -1,5 +1,6 @@
 """The definitions as a whole: what is there, and what loading it costs."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,20 @@ def test_lineage_and_dagster_agree_on_every_dependency(project: Project) -> None
     for key, node in project.graph.lineage.nodes.items():
         parents = {parent.to_user_string() for parent in graph.get(dg.AssetKey(key.split("/"))).parent_keys}
         assert parents == {edge.upstream for edge in node.edges}
+
+
+def test_windows_that_leave_no_training_data_are_refused_with_the_file_the_dates_and_what_to_do(tmp_path: Path) -> None:
+    text = (EXPERIMENTS / "ridge_price.yaml").read_text().replace("2015-07-01", "2012-01-01")
+    (tmp_path / "too_early.yaml").write_text(text)
+    environment = {**os.environ, "KINDLING_EXPERIMENTS": str(tmp_path), "KINDLING_HOME": str(tmp_path / "home")}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "pipelines.demo"], cwd=Path(__file__).parents[1], env=environment,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("too_early.yaml: walk_forward: first_test 2012-01-01 leaves no training data")
+    assert "The earliest first_test is 2014-12-01" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_pyfunc_script_is_where_tracking_looks_for_it() -> None:

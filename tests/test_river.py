@@ -1,6 +1,7 @@
 """The river end to end, as a user runs it: demo, user interfaces, a leak that is stopped, a feature that is added."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -108,6 +109,8 @@ def test_every_fold_is_one_run_under_one_parent_and_none_is_left_running(scratch
     assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parents[0].info.run_id}
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert "commit" in parents[0].data.tags
+    champion = client.get_model_version_by_alias("forecaster_5_sessions", "champion")
+    assert champion.run_id in {run.info.run_id for run in children}
 
 
 def test_a_second_demo_launches_nothing_and_says_so(scratch: Scratch) -> None:
@@ -217,6 +220,29 @@ def test_two_folds_at_once_one_killed_and_retried_leave_one_parent_and_one_child
         assert len(identities) == len(set(identities)), f"a {level} has two runs"
     assert {fold for fold, _ in folds_made(scratch)} >= set(folds)
     assert not [run for run in runs if run.info.status == "RUNNING"]
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(
+    shutil.which("chromium") is None, reason="no chromium on this machine: the pages were not looked at"
+)
+def test_a_browser_shows_the_lineage_the_verdict_and_the_report(scratch: Scratch, served: Served) -> None:
+    from playwright.sync_api import sync_playwright
+
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=quiet)
+        page = browser.new_page(viewport={"width": 1600, "height": 1000})
+        page.goto(f"http://127.0.0.1:{served.port}/asset-groups")
+        page.get_by_text("price_volume").first.wait_for(timeout=60_000)
+        page.goto(f"http://127.0.0.1:{served.port}/assets/gate/leakage?view=checks")
+        page.get_by_text("passed").first.wait_for(timeout=60_000)
+        page.goto((scratch.home / "reports" / "ridge_small" / "report.html").as_uri())
+        assert "Does the small market foretell anything?" in page.inner_text("h1")
+        pictures = page.eval_on_selector_all("img", "all => all.map(one => one.naturalWidth)")
+        assert len(pictures) >= 4
+        assert min(pictures) > 200
+        browser.close()
 
 
 def test_ctrl_c_stops_all_user_interfaces_within_15_seconds(served: Served) -> None:
