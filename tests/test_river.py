@@ -234,7 +234,7 @@ def test_a_browser_shows_the_lineage_the_verdict_and_the_report(scratch: Scratch
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=quiet)
         page = browser.new_page(viewport={"width": 1600, "height": 1000})
         page.goto(f"http://127.0.0.1:{served.port}/asset-groups")
-        page.get_by_text("price_volume").first.wait_for(timeout=60_000)
+        page.get_by_text("ridge_small").first.wait_for(timeout=60_000)
         page.goto(f"http://127.0.0.1:{served.port}/assets/gate/leakage?view=checks")
         page.get_by_text("passed").first.wait_for(timeout=60_000)
         page.goto((scratch.home / "reports" / "ridge_small" / "report.html").as_uri())
