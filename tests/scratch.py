@@ -127,6 +127,18 @@ class Served:
         assert data["__typename"] == "LaunchRunSuccess", data
         return str(data["run"]["runId"])
 
+    def switch_on(self, sensor: str) -> None:
+        """Start a sensor, as its switch in the UI does."""
+        selector = {
+            "repositoryName": "__repository__", "repositoryLocationName": "pipelines.definitions", "sensorName": sensor,
+        }  # fmt: skip
+        found = self.ask(
+            """mutation($s: SensorSelector!) { startSensor(sensorSelector: $s) { __typename
+            ... on PythonError { message } } }""",
+            s=selector,
+        )["startSensor"]
+        assert found["__typename"] == "Sensor", found
+
     def wait(self, run_id: str, seconds: float = 180) -> str:
         """Status of a run once it has ended."""
         deadline = time.monotonic() + seconds
