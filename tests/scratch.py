@@ -34,8 +34,10 @@ class Scratch:
 
     @property
     def environment(self) -> dict[str, str]:
+        # MLflow writes the store that a test last used into the environment.
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("KINDLING_", "MLFLOW_TR"))}
         return {
-            **os.environ,
+            **inherited,
             "KINDLING_MARKET": f"synthetic_market:{self.folder / 'market.yaml'}",
             "KINDLING_HOME": str(self.folder / ".kindling"),
             "KINDLING_EXPERIMENTS": str(self.folder / "experiments"),
