@@ -183,6 +183,7 @@ def test_touching_one_feature_s_code_makes_its_descendants_again_and_nothing_els
     # its content is the same as before: what only reads the content is left alone, what judges its code is not
     assert made == {"features/price_volume", "gate/evidence_future_perturbation", "gate/leakage"}
     file.write_text(text)
+    assert scratch.demo().returncode == 0
 
 
 def test_two_folds_at_once_one_killed_and_retried_leave_one_parent_and_one_child_each(scratch: Scratch) -> None:
