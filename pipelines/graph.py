@@ -13,7 +13,7 @@ from assets.table import Declaration
 from expectations.tables import Table
 from pipelines.code_version import code_version
 from pipelines.lineage import Edge, Lineage, Node, Origin, Versions
-from pipelines.reach import Every, Months, Reach, month_keys, month_number, months_before
+from pipelines.reach import Months, Reach, month_keys, month_number, months_before
 from pipelines.staleness import Stale
 from pipelines.warehouse import Warehouse, content_hash
 
@@ -94,7 +94,7 @@ class Graph:
         self.add_months(
             declaration.schema,
             make,
-            description=_text(declaration.function.__doc__, declaration.schema),
+            description=declaration.function.__doc__ or declaration.schema.__doc__ or "",
             modules=[declaration.function.__module__],
             inputs={
                 name: (
@@ -190,10 +190,6 @@ def _span(keys: Sequence[str]) -> tuple[date, date]:
     return date(start // 12, start % 12 + 1, 1), date(end // 12, end % 12 + 1, 1)
 
 
-def _text(own: str | None, schema: type[Table]) -> str:
-    return own or schema.__doc__ or ""
-
-
 def _columns(schema: type[Table]) -> dg.TableSchema:
     columns = []
     for name, column in schema.columns().items():
@@ -201,6 +197,3 @@ def _columns(schema: type[Table]) -> dg.TableSchema:
         text = notes.get("definition", "") + (f" [{notes['unit']}]" if "unit" in notes else "")
         columns.append(dg.TableColumn(name=name, type=str(column.dtype), description=text or None))
     return dg.TableSchema(columns=columns)
-
-
-__all__ = ["Every", "Graph"]

@@ -1,7 +1,5 @@
 """Tracking: a run is found before it is created, and none is left running."""
 
-from pathlib import Path
-
 import pytest
 
 from pipelines.tracking import Tracking, environment_tags
@@ -55,7 +53,3 @@ def test_files_of_a_report_are_artifacts(tracking: Tracking) -> None:
 def test_the_environment_names_commit_and_versions() -> None:
     tags = environment_tags()
     assert {"commit", "uncommitted", "version.torch", "version.polars"} <= set(tags)
-
-
-def test_a_server_s_artifacts_are_its_own_affair(tmp_path: Path) -> None:
-    assert Tracking("http://127.0.0.1:1", tmp_path).uri.startswith("http")
