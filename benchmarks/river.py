@@ -109,7 +109,9 @@ def walk_world(market: str, seed: int, world: str) -> World:
     began = time.monotonic()
     settings = yaml.safe_load(Path(market).read_text(encoding="utf-8"))
     spec = SyntheticMarketSpec.model_validate({**settings, "seed": seed, **({"world": world} if world else {})})
-    tables = compose(in_order(declarations(*modules_of(STAGES))))(spec.read(spec.first_session(), spec.last_session()))
+    span = (spec.first_session(), spec.last_session())
+    raw = {table.asset_key: spec.read(table, *span) for table in spec.offers()}
+    tables = compose(in_order(declarations(*modules_of(STAGES))))(raw)
     with tempfile.TemporaryDirectory() as folder:
         project = _project(spec, Path(folder))
     forecast = {name: walk_forward(walk, tables) for name, walk in project.walks.items()}

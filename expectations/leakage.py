@@ -13,9 +13,11 @@ from expectations.decisions import decision_instant, in_exchange_time
 from expectations.decisions import decisions as decisions
 from expectations.evidence import EXECUTION, FUTURE_PERTURBATION, PURGE, TIMESTAMP_ORDER
 from expectations.perturbation import perturbed as perturbed
-from expectations.tables import EXCHANGE_TIME_ZONE
+from expectations.perturbation import perturbed_facts
+from expectations.tables import EXCHANGE_TIME_ZONE, RawBars
 
-Replay = Callable[[pl.DataFrame], Mapping[str, pl.DataFrame]]
+Frames = Mapping[str, pl.DataFrame]
+Replay = Callable[[Frames], Frames]
 
 SHARE_ALIVE = 0.5
 LATER_ROWS_LOOKED_AT = 20_000
@@ -25,15 +27,15 @@ ROW_SET = "(rows)"
 
 def future_perturbation(
     replay: Replay,
-    raw: pl.DataFrame,
+    raw: Frames,
     decisions: Sequence[datetime],
     targets: frozenset[str],
     seed: int,
     static: frozenset[str] = frozenset(),
 ) -> pl.DataFrame:
-    """What changed in the past of each table when the future of the raw bars was replaced, one replay per decision.
+    """What changed in the past of each table when the future of the raw tables was replaced, one replay per decision.
 
-    replay     raw bars -> tables by key; each has `session` and one row per session, security, horizon and seed
+    replay     raw tables by key -> tables by key; with `session`, one row per session, security, horizon and seed
     decisions  instants; what had happened by then must stay the same in every row and column
     targets    tables that may see the future: labels settled by the decision stay, most that are open must change
     static     feature tables, or `table.column`, that do not depend on the bars: they need not move
@@ -49,7 +51,7 @@ def future_perturbation(
         raise ValueError(f"targets {sorted(undated)} have no column 'exited_at'; say when each label is settled")
     rows: list[dict[str, object]] = []
     for number, instant in enumerate(map(in_exchange_time, decisions)):
-        replayed = replay(perturbed(raw, instant, seed + number))
+        replayed = replay(_another_future(raw, instant, seed + number))
         for name, before in baseline.items():
             if name not in replayed or set(replayed[name].columns) != set(before.columns):
                 raise ValueError(f"{name}: the table or a column is gone in a replay of other bars; return it always")
@@ -58,6 +60,12 @@ def future_perturbation(
             must_move = name in targets or (name.startswith("features/") and name not in static)
             rows += [_judged(row, must_move and f"{name}.{row['column']}" not in static) for row in found]
     return pl.DataFrame(rows, schema=FUTURE_PERTURBATION)
+
+
+def _another_future(raw: Frames, instant: datetime, seed: int) -> dict[str, pl.DataFrame]:
+    bars = RawBars.asset_key
+    facts = {key: perturbed_facts(frame, instant, seed) for key, frame in raw.items() if key != bars}
+    return {bars: perturbed(raw[bars], instant, seed), **facts}
 
 
 def _evidence(

@@ -20,6 +20,8 @@ FEWEST_ADDED = 2
 FLAGS_FLIPPED = {"is_st": 0.25, "is_suspended": 0.1}
 DAYS_LOCKED = 0.03
 EX_DAYS = 0.03
+FACTS_DROPPED = 0.4
+WHEN = ("available_at", "known_on", "session")
 LARGEST_MOVE = 0.04
 LARGEST_SPREAD = 0.03
 
@@ -37,6 +39,29 @@ def perturbed(raw: pl.DataFrame, after: datetime, seed: int) -> pl.DataFrame:
     known, later = raw.filter(~is_later), raw.filter(is_later)
     future = pl.concat([_without_some(later, rng), _newcomers(later, rng)])
     return pl.concat([known, _rewritten(future, known, rng)]).sample(fraction=1.0, shuffle=True, seed=seed)
+
+
+def perturbed_facts(facts: pl.DataFrame, after: datetime, seed: int) -> pl.DataFrame:
+    """Dated facts with every row that became known after an instant dropped, or its values put in another's place.
+
+    facts   rows of a raw table with `available_at`, in any order
+    after   an instant with time zone; rows available at or before it, or at an unknown time, keep their values
+    """
+    rng = np.random.default_rng(seed)
+    is_later = (pl.col("available_at") > in_exchange_time(after)).fill_null(value=False)
+    known, later = facts.filter(~is_later), facts.filter(is_later)
+    later = later.filter(pl.Series(rng.random(later.height) >= FACTS_DROPPED, dtype=pl.Boolean))
+    told = [name for name in later.columns if name not in (*WHEN, "delivery")]
+    moved = [_moved(later[name], rng) for name in told]
+    return pl.concat([known, later.with_columns(moved)]).sample(fraction=1.0, shuffle=True, seed=seed)
+
+
+def _moved(column: pl.Series, rng: np.random.Generator) -> pl.Series:
+    """The values of a column in another order; numbers also on other scales."""
+    shuffled = column.gather(rng.permutation(column.len()))
+    if not column.dtype.is_float():
+        return shuffled
+    return (shuffled * pl.Series(rng.lognormal(0.0, 1.0, column.len()))).cast(column.dtype)
 
 
 def _some(names: pl.Series, share: float, fewest: int, rng: np.random.Generator) -> list[str]:

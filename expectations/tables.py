@@ -15,9 +15,14 @@ EXCHANGE_TIME_ZONE = "Asia/Shanghai"
 
 
 class Table(dy.Schema):
-    """A table of the warehouse. `asset_key` is its path in the asset graph, with slashes."""
+    """A table of the warehouse.
+
+    asset_key  path in the asset graph, with slashes
+    dated_by   the date column that decides in which month a row of a monthly table lies
+    """
 
     asset_key: ClassVar[str] = ""
+    dated_by: ClassVar[str] = "session"
 
 
 class Keyed(Table):

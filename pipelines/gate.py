@@ -20,6 +20,7 @@ from assets.table import Declaration
 from expectations import evidence as columns_of
 from expectations.completeness import counts
 from expectations.decisions import decisions
+from expectations.facts import RAW_FACTS
 from expectations.leakage import execution, future_perturbation, purge, timestamp_order
 from expectations.suites.verdict import judge
 from expectations.tables import Bars, Calendar, ForwardReturns, GateVerdict, RawBars, RefusedBars, Table, instant
@@ -34,6 +35,7 @@ MARKET_STAGES = ("raw", "cleaning", "features", "targets")
 SEED = 0
 
 Read = tuple[str, Reach, bool]
+Frames = Mapping[str, pl.DataFrame]
 
 
 class GateRefusal(dg.Failure):
@@ -58,14 +60,15 @@ STAGES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def compose(tables: Mapping[str, Declaration]) -> Callable[[pl.DataFrame], dict[str, pl.DataFrame]]:
-    """The declared functions one after another, in memory: raw bars to every table that has one row per key.
+def compose(tables: Mapping[str, Declaration]) -> Callable[[Frames], dict[str, pl.DataFrame]]:
+    """The declared functions one after another, in memory: raw tables to every table that has one row per key.
 
-    tables  in an order in which each comes after those it reads
+    tables  in an order in which each comes after those it reads; a raw table that is not given has no rows
     """
 
-    def replay(raw: pl.DataFrame) -> dict[str, pl.DataFrame]:
-        made: dict[str, pl.DataFrame] = {RawBars.asset_key: raw}
+    def replay(raw: Frames) -> dict[str, pl.DataFrame]:
+        made: dict[str, pl.DataFrame] = {table.asset_key: table.create_empty() for table in RAW_FACTS}
+        made |= raw
         for key, table in tables.items():
             frames = {name: made[schema.asset_key].lazy() for name, schema in table.inputs.items()}
             made[key] = table.function(**frames).collect()
@@ -134,15 +137,19 @@ def _add_data(graph: Graph) -> None:
 
 def _add_leakage(graph: Graph, tables: Mapping[str, Declaration], hour: int) -> None:
     replay = compose(tables)
+    read = {schema.asset_key for table in tables.values() for schema in table.inputs.values()}
+    facts = [table.asset_key for table in RAW_FACTS if table.asset_key in read]
     targets = frozenset(key for key, table in tables.items() if table.sees_later)
 
     def perturb(raw: pl.LazyFrame, calendar: pl.LazyFrame, **judged: pl.LazyFrame) -> pl.DataFrame:
-        """The future of the raw bars is replaced after several decisions; nothing known at them may change."""
+        """The future of the raw tables is replaced after several decisions; nothing known at them may change."""
         sessions = calendar.collect()["session"].to_list()
         instants = decisions(sessions, DECISIONS, SEED, hour)
-        return future_perturbation(replay, raw.collect(), instants, targets, SEED)
+        frames = {RawBars.asset_key: raw.collect()}
+        frames |= {key: judged.pop(key.replace("/", "_")).collect() for key in facts}
+        return future_perturbation(replay, frames, instants, targets, SEED)
 
-    judged = {key.replace("/", "_"): (key, Every(), True) for key in tables if key != Calendar.asset_key}
+    judged = {key.replace("/", "_"): (key, Every(), True) for key in (*tables, *facts) if key != Calendar.asset_key}
     inputs = {"raw": (RawBars.asset_key, Every(), True), "calendar": (Calendar.asset_key, Every(), True), **judged}
     modules = ["expectations.leakage", *(table.function.__module__ for table in tables.values())]
     _add_evidence(graph, "future_perturbation", perturb, inputs, modules, settings=f"{DECISIONS} {SEED} {hour}")

@@ -84,8 +84,9 @@ class Graph:
 
         def make(context: dg.AssetExecutionContext, first: date, end: date, **frames: pl.LazyFrame) -> pl.DataFrame:
             whole = declaration.function(**frames).collect()
-            dated = pl.col("session")
-            made = whole.filter(dated.is_null() | dated.is_between(first, end, closed="left"))
+            dated = pl.col(declaration.schema.dated_by)
+            inside = dated < end if first <= self.first else dated.is_between(first, end, closed="left")
+            made = whole.filter(inside.fill_null(True))
             if "rule" in made.columns:
                 by_rule = made["rule"].value_counts().sort("rule")
                 context.add_output_metadata({f"refused by {rule}": rows for rule, rows in by_rule.iter_rows()})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import pkgutil
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ import assets.features
 import assets.targets
 from assets.sources import Source
 from assets.table import Declaration, declarations
+from expectations.facts import RAW_FACTS
 from expectations.tables import Deliveries, RawBars, Table
 from pipelines.catalogue import build_catalogue
 from pipelines.experiment import load_experiments
@@ -130,24 +132,43 @@ def in_order(tables: Mapping[str, Declaration]) -> dict[str, Declaration]:
 
 
 def add_source(graph: Graph, source: Source) -> None:
-    """Add raw/bars by month, and raw/deliveries: what the source brought and what of it could not be read."""
-    module = type(source).__module__
+    """Add every raw table by month, and raw/deliveries: what the source brought and what of it could not be read.
 
-    def origin(keys: Sequence[str | None]) -> dict[str | None, str]:
-        found = source.digests([month_start(str(key)) for key in keys])
-        return {key: found.get(month_start(str(key)), "none") for key in keys}
-
-    def read(context: dg.AssetExecutionContext, first: date, end: date) -> pl.DataFrame:
-        frame = source.read(first, end - timedelta(days=1))
-        context.log.info(f"read {frame.height} rows from {first} to {end}")
-        return frame
-
-    graph.add_months(RawBars, read, description=RawBars.__doc__ or "", modules=[module], inputs={}, origin=origin)
+    A table that the source does not offer stands in the graph without rows, so that what reads it needs no second form.
+    """
+    raw_tables: tuple[type[Table], ...] = (RawBars, *RAW_FACTS)
+    for table in raw_tables:
+        _add_raw(graph, source, table)
+    offered = source.offers()
     graph.add(
         Deliveries,
         lambda context: source.deliveries(),
         description=Deliveries.__doc__ or "",
-        modules=[module],
+        modules=[type(source).__module__],
         inputs={},
-        origin=lambda keys: {None: "|".join(str(v) for v in origin(graph.month_keys).values())},
+        origin=lambda keys: {None: content_of(source, offered, graph.month_keys)},
     )
+
+
+def content_of(source: Source, tables: Sequence[type[Table]], keys: Sequence[str | None]) -> str:
+    """Digest of all that a source holds of the given tables in the given months."""
+    months = [month_start(str(key)) for key in keys]
+    found = [f"{table.asset_key} {source.digests(table, months)}" for table in tables]
+    return hashlib.blake2b("|".join(found).encode(), digest_size=16).hexdigest()
+
+
+def _add_raw(graph: Graph, source: Source, table: type[Table]) -> None:
+    offered = table in source.offers()
+
+    def origin(keys: Sequence[str | None]) -> dict[str | None, str]:
+        months = [month_start(str(key)) for key in keys]
+        found = source.digests(table, months) if offered else {}
+        return {key: found.get(month, "none") for key, month in zip(keys, months, strict=True)}
+
+    def read(context: dg.AssetExecutionContext, first: date, end: date) -> pl.DataFrame:
+        frame = source.read(table, first, end - timedelta(days=1)) if offered else table.create_empty()
+        context.log.info(f"read {frame.height} rows of {table.asset_key} from {first} to {end}")
+        return frame
+
+    module = type(source).__module__
+    graph.add_months(table, read, description=table.__doc__ or "", modules=[module], inputs={}, origin=origin)

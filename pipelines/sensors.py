@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from expectations.tables import RawBars
 from pipelines.jobs import RANGE_END, RANGE_START, REFRESH
 from pipelines.reach import month_start
 
@@ -35,7 +36,7 @@ def new_bars_sensor(source: Source, graph: Graph) -> dg.SensorDefinition:
     def new_bars(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         seen: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
         months = [str(key) for key in graph.month_keys]
-        found = source.digests([month_start(key) for key in months])
+        found = source.digests(RawBars, [month_start(key) for key in months])
         now = {key: found[month_start(key)] for key in months if month_start(key) in found}
         changed = [key for key in months if key in now and seen.get(key) != now[key]]
         if not changed:

@@ -146,19 +146,24 @@ def _parts(context: OutputContext, frame: pl.DataFrame) -> dict[str, pl.DataFram
     partitions = context.asset_partitions_def
     if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
         raise TypeError(f"{context.asset_key.to_user_string()} must be partitioned by time, found {partitions}")
-    return {key: _within(frame, partitions, key, takes_undated=key == keys[0]) for key in keys}
+    if "fold" in frame.columns:
+        return {key: frame.filter(pl.col("fold") == key) for key in keys}
+    first = partitions.get_first_partition_key()
+    return {key: frame.filter(_within(frame, partitions, key, written=keys[0], first=first)) for key in keys}
 
 
 def _within(
-    frame: pl.DataFrame, partitions: dg.TimeWindowPartitionsDefinition, key: str, *, takes_undated: bool
-) -> pl.DataFrame:
-    """Rows of one partition; a row without a date, which only raw tables have, goes to the first one written."""
-    if "fold" in frame.columns:
-        return frame.filter(pl.col("fold") == key)
+    frame: pl.DataFrame, partitions: dg.TimeWindowPartitionsDefinition, key: str, *, written: str, first: str | None
+) -> pl.Expr:
+    """Rows of one month; undated ones, which only raw tables have, go to the first month written.
+
+    Facts that were known before the first month of all go there.
+    """
+    date_column = pl.col("session" if "session" in frame.columns else "known_on")
     window = partitions.time_window_for_partition_key(key)
-    first, end = date.fromisoformat(f"{window.start:%Y-%m-%d}"), date.fromisoformat(f"{window.end:%Y-%m-%d}")
-    inside = pl.col("session").is_between(first, end, closed="left")
-    return frame.filter(inside | (pl.col("session").is_null() & takes_undated))
+    start, end = date.fromisoformat(f"{window.start:%Y-%m-%d}"), date.fromisoformat(f"{window.end:%Y-%m-%d}")
+    inside = date_column < end if key == first else date_column.is_between(start, end, closed="left")
+    return inside.fill_null(key == written)
 
 
 def _some(names: list[str]) -> str:

@@ -15,7 +15,9 @@ from pipelines.settings import EXPERIMENTS, Settings
 
 MARKET = [
     "cleaning/bars", "cleaning/calendar", "cleaning/refused_bars", "cleaning/universe", "features/price_volume",
-    "features/price_window", "raw/bars", "raw/deliveries", "targets/forward_returns",
+    "features/price_window", "raw/bars", "raw/deliveries", "raw/float_shares", "raw/index_bars",
+    "raw/index_members", "raw/industries", "raw/news", "raw/policy_events", "raw/statements", "raw/supply_chain",
+    "targets/forward_returns",
 ]  # fmt: skip
 GATE = [
     "gate/data", "gate/evidence_counts", "gate/evidence_execution", "gate/evidence_future_perturbation",

@@ -1,4 +1,4 @@
-"""Sources: where raw bars come from; each module is one frozen spec that can read a span of sessions."""
+"""Sources: where raw tables come from; each module is one frozen spec that can read a span of dates."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from datetime import date
 from typing import Protocol
 
 import polars as pl
+
+from expectations.tables import Table
 
 
 class Source(Protocol):
@@ -22,11 +24,17 @@ class Source(Protocol):
     def last_session(self) -> date:
         """Last date of the declared span."""
 
-    def read(self, first: date, last: date) -> pl.DataFrame:
-        """Rows of `expectations.tables.RawBars` with first <= session <= last."""
+    def offers(self) -> tuple[type[Table], ...]:
+        """The raw tables that this source brings: `RawBars` always, and any of `expectations.facts.RAW_FACTS`."""
 
-    def digests(self, months: Sequence[date]) -> dict[date, str]:
-        """Start of month -> digest of what the source holds for that month, of content alone."""
+    def read(self, table: type[Table], first: date, last: date) -> pl.DataFrame:
+        """Rows of an offered raw table whose date (`table.dated_by`) lies from first to last, both included.
+
+        Facts known before the declared span come with its first date; no session lies before it.
+        """
+
+    def digests(self, table: type[Table], months: Sequence[date]) -> dict[date, str]:
+        """Start of month -> digest of what the source holds of a raw table for that month, of content alone."""
 
     def model_dump_json(self) -> str:
         """The settings of the source, complete, as JSON."""

@@ -14,7 +14,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from assets.sources.mapping import Mapping, load_mapping
-from expectations.tables import RawBars
+from expectations.tables import RawBars, Table
 
 UNIT_TOLERANCE = 1.25
 UNIT_SLIPS = {
@@ -61,7 +61,11 @@ class FilesSpec(BaseModel):
         declared = self._mapping().last
         return declared or max(one.last for one in self._good() if one.last)
 
-    def read(self, first: date, last: date) -> pl.DataFrame:
+    def offers(self) -> tuple[type[Table], ...]:
+        """The raw tables that the mapping declares."""
+        return (RawBars,)
+
+    def read(self, table: type[Table], first: date, last: date) -> pl.DataFrame:
         """Rows of `RawBars` with first <= session <= last inside the declared span, in the order of the files.
 
         A row whose date cannot be read comes with the first session of the span, for cleaning to refuse.
@@ -77,12 +81,12 @@ class FilesSpec(BaseModel):
         rows = rows.join(listings, on="security_id", how="left", maintain_order="left")
         return RawBars.cast(rows.with_columns(**mapping.by_security()))
 
-    def digests(self, months: Sequence[date]) -> dict[date, str]:
+    def digests(self, table: type[Table], months: Sequence[date]) -> dict[date, str]:
         """Start of month -> SHA-256 of the rows that `read` gives for it: content and mapping, no file times."""
         if not months:
             return {}
         months_end = pl.Series([max(months)]).dt.month_end()[0]
-        rows = self.read(min(months), months_end).sort("session", "security_id", maintain_order=True)
+        rows = self.read(table, min(months), months_end).sort("session", "security_id", maintain_order=True)
         starts = rows["session"].fill_null(self.first_session()).dt.month_start()
         by_month = {start: rows.filter(starts == start) for start in months}
         return {start: hashlib.sha256(part.write_csv().encode()).hexdigest() for start, part in by_month.items()}

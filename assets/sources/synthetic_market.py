@@ -26,6 +26,7 @@ from assets.sources.market_noise import Floats, NoiseLaw, VolumeLaw, draw_noise,
 from assets.sources.market_path import Signal, walk
 from assets.sources.market_signal import Component
 from assets.sources.market_truth import PREMIUM, TOTAL, Truth
+from expectations.tables import RawBars, Table
 
 GENERATOR_VERSION = 1
 """Raise it with every change of the generator that changes a number."""
@@ -91,11 +92,15 @@ class SyntheticMarketSpec(BaseModel):
         """Last session of the declared span."""
         return sessions_from(self.first, self.sessions)[-1]
 
-    def read(self, first: date, last: date) -> pl.DataFrame:
-        """The RawBars rows from session `first` to session `last`, both included."""
+    def offers(self) -> tuple[type[Table], ...]:
+        """The raw tables of this market."""
+        return (RawBars,)
+
+    def read(self, table: type[Table], first: date, last: date) -> pl.DataFrame:
+        """The rows of a raw table from `first` to `last`, both included."""
         return _made(self).bars.filter(pl.col("session").is_between(first, last))
 
-    def digests(self, months: Sequence[date]) -> dict[date, str]:
+    def digests(self, table: type[Table], months: Sequence[date]) -> dict[date, str]:
         """What the source holds for each month; the same for all, since the spec decides every row."""
         content = f"{GENERATOR_VERSION} {self.model_dump_json()}"
         digest = hashlib.sha256(content.encode()).hexdigest()

@@ -19,14 +19,15 @@ def perturb(raw, features, labels):
     """Evidence for the honest tables with further columns or other tables put in."""
 
     def run(columns=None, tables=None, static=frozenset(), n=4):
-        def replay(bars):
+        def replay(raw_tables):
+            bars = raw_tables["raw/bars"]
             honest = {"features/honest": features(bars), "targets/labels": labels(bars)}
             planted = bars.sort("security_id", "session").select("session", "security_id", **(columns or {}))
             more = {name: make(bars) for name, make in (tables or {}).items()}
             return honest | ({"features/planted": planted} if columns else {}) | more
 
         instants = decisions(raw["session"].unique().to_list(), n)
-        return future_perturbation(replay, raw, instants, TARGETS, 0, static)
+        return future_perturbation(replay, {"raw/bars": raw}, instants, TARGETS, 0, static)
 
     return run
 
@@ -137,25 +138,33 @@ def test_a_settled_label_that_still_moves_is_found(perturb, labels):
 
 def test_a_leak_of_a_late_row_is_found_in_the_session_itself(raw, features):
     hour = decision_instant(date(2015, 7, 1), 15)
-    evidence = future_perturbation(lambda bars: {"features/honest": features(bars)}, raw, [hour], frozenset(), 0)
+    evidence = future_perturbation(
+        lambda raws: {"features/honest": features(raws["raw/bars"])}, {"raw/bars": raw}, [hour], frozenset(), 0
+    )
     assert not evidence.filter(column="close_mean_3d")["passed"].item()
 
 
 def test_tables_that_cannot_be_compared_are_refused(raw, perturb, features):
     with pytest.raises(ValueError, match=r"targets/other.*not among the replayed"):
         future_perturbation(
-            lambda bars: {"t": bars}, raw, [decision_instant(date(2015, 7, 1), 20)], TARGETS | {"targets/other"}, 0
+            lambda raws: {"t": raws["raw/bars"]},
+            {"raw/bars": raw},
+            [decision_instant(date(2015, 7, 1), 20)],
+            TARGETS | {"targets/other"},
+            0,
         )
     with pytest.raises(ValueError, match=r"targets/labels.*have no column 'exited_at'"):
         perturb(tables={"targets/labels": features})
     with pytest.raises(ValueError, match="no decision instant"):
-        future_perturbation(lambda bars: {}, raw, [], frozenset(), 0)
+        future_perturbation(lambda raws: {}, {"raw/bars": raw}, [], frozenset(), 0)
     with pytest.raises(ValueError, match="features/wide: the table or a column is gone"):
         perturb(
             tables={"features/wide": lambda bars: bars.head(500).pivot("security_id", index="session", values="close")}
         )
     with pytest.raises(ValueError, match="no time zone"):
-        future_perturbation(lambda bars: {"t": bars}, raw, [datetime(2015, 7, 1)], frozenset(), 0)
+        future_perturbation(
+            lambda raws: {"t": raws["raw/bars"]}, {"raw/bars": raw}, [datetime(2015, 7, 1)], frozenset(), 0
+        )
 
 
 @dataclass(frozen=True)

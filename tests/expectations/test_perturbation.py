@@ -1,12 +1,14 @@
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
 from expectations.decisions import decision_instant
-from expectations.perturbation import perturbed
+from expectations.perturbation import perturbed, perturbed_facts
 
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 AFTER = decision_instant(date(2015, 7, 1), 20)
 LATER = pl.col("available_at") > AFTER
 KEYS = ["security_id", "session"]
@@ -98,3 +100,21 @@ def test_missing_values_in_the_future_are_survived(raw):
 def test_an_instant_without_time_zone_is_refused(raw):
     with pytest.raises(ValueError, match="no time zone"):
         perturbed(raw, datetime(2015, 7, 1, 20), 0)
+
+
+def test_later_facts_are_dropped_or_told_of_others_and_known_ones_stay():
+    days = [date(2015, 1, day) for day in range(1, 31)]
+    facts = pl.DataFrame(
+        {
+            "known_on": days,
+            "available_at": [datetime(day.year, day.month, day.day, 12, tzinfo=SHANGHAI) for day in days],
+            "security_id": [f"sz{number:06d}" for number in range(30)],
+            "value": [float(number) for number in range(30)],
+        }
+    )
+    found = perturbed_facts(facts, datetime(2015, 1, 10, 12, tzinfo=SHANGHAI), 0).sort("known_on")
+    assert found.head(10).equals(facts.head(10))
+    assert 5 < found.height - 10 < 19
+    later = found.tail(-10).join(facts, on="known_on", suffix="_before")
+    assert (later["value"] != later["value_before"]).all()
+    assert (later["security_id"] != later["security_id_before"]).mean() > 0.7

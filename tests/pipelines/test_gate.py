@@ -76,7 +76,7 @@ def test_the_whole_river_is_composed_in_memory(market: pl.DataFrame) -> None:
     from assets.table import declarations
 
     tables = in_order(declarations(*modules_of(STAGES)))
-    made = compose(tables)(market)
+    made = compose(tables)({"raw/bars": market})
     assert {"cleaning/bars", "cleaning/universe", "features/price_window", "targets/forward_returns"} <= set(made)
     assert "cleaning/refused_bars" not in made
     assert made["features/price_volume"].height > 500

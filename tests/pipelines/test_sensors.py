@@ -24,7 +24,7 @@ class Folder:
 
     held: dict[str, str] = field(default_factory=dict)
 
-    def digests(self, months: Sequence[date]) -> dict[date, str]:
+    def digests(self, table: object, months: Sequence[date]) -> dict[date, str]:
         return {month: self.held[f"{month:%Y-%m}"] for month in months if f"{month:%Y-%m}" in self.held}
 
 

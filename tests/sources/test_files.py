@@ -51,13 +51,13 @@ def refusals(spec: FilesSpec) -> dict[str, str]:
 
 
 def rules(spec: FilesSpec) -> list[str]:
-    raw = spec.read(FIRST, LAST)
+    raw = spec.read(RawBars, FIRST, LAST)
     return refused_bars(raw.lazy(), calendar(raw.lazy())).collect()["rule"].to_list()
 
 
 def test_rows_come_in_our_columns_and_types(tmp_path):
     written(tmp_path, GOOD)
-    raw = RawBars.validate(source(tmp_path).read(FIRST, LAST))
+    raw = RawBars.validate(source(tmp_path).read(RawBars, FIRST, LAST))
     row = raw.row(1, named=True)
     assert (row["security_id"], row["session"], row["board"], row["delivery"]) == (
         "sh600000",
@@ -75,8 +75,8 @@ def test_only_the_asked_sessions_inside_the_declared_span_are_read(tmp_path):
     outside = ["sh600000,2016-01-04,10.0,10.5,9.8,10.2,10.1,1000,10100,1.5"]
     written(tmp_path, GOOD + outside)
     spec = source(tmp_path)
-    assert spec.read(date(2015, 6, 2), date(2015, 6, 2))["session"].to_list() == [date(2015, 6, 2)]
-    assert spec.read(date(2015, 6, 2), date(2020, 1, 1)).height == 1
+    assert spec.read(RawBars, date(2015, 6, 2), date(2015, 6, 2))["session"].to_list() == [date(2015, 6, 2)]
+    assert spec.read(RawBars, date(2015, 6, 2), date(2020, 1, 1)).height == 1
     assert spec.deliveries().row(0) == ("good.csv", 2, "read", None)
     assert (spec.first_session(), spec.last_session()) == (FIRST, LAST)
 
@@ -93,7 +93,7 @@ def test_a_file_without_a_column_is_refused_whole_and_the_others_are_kept(tmp_pa
     reason = refusals(source(tmp_path))["short.csv"]
     assert "has no column 'factor' (our adj_factor), 'amt' (our amount), 'c' (our close)" in reason
     assert "it has ['code', 'date', 'o', 'h']" in reason
-    assert source(tmp_path).read(FIRST, LAST)["delivery"].unique().to_list() == ["good.csv"]
+    assert source(tmp_path).read(RawBars, FIRST, LAST)["delivery"].unique().to_list() == ["good.csv"]
 
 
 def test_a_file_that_cannot_be_read_is_refused_whole_and_the_others_are_kept(tmp_path):
@@ -104,7 +104,7 @@ def test_a_file_that_cannot_be_read_is_refused_whole_and_the_others_are_kept(tmp
     spec = source(tmp_path, files="*.parquet", format="parquet")
     assert set(refusals(spec)) == {"b.parquet", "torn.parquet"}
     assert "cannot be read as parquet" in refusals(spec)["torn.parquet"]
-    assert spec.read(FIRST, LAST)["close"].to_list() == [10.2]
+    assert spec.read(RawBars, FIRST, LAST)["close"].to_list() == [10.2]
 
 
 @pytest.mark.parametrize(
@@ -133,12 +133,12 @@ def test_a_file_in_a_wrong_unit_is_refused_whole(tmp_path, volume, amount, said)
         assert found == {}
     else:
         assert said in found["other.csv"]
-        assert source(tmp_path).read(FIRST, LAST).height == 2
+        assert source(tmp_path).read(RawBars, FIRST, LAST).height == 2
 
 
 def test_declared_units_are_turned_into_shares_and_yuan(tmp_path):
     written(tmp_path, ["sh600000,2015-06-01,10.0,10.5,9.8,10.2,10.1,10,10.1,1.5"])
-    raw = source(tmp_path, units={"volume": "lots", "amount": "thousand_yuan"}).read(FIRST, LAST)
+    raw = source(tmp_path, units={"volume": "lots", "amount": "thousand_yuan"}).read(RawBars, FIRST, LAST)
     assert raw.select("volume", "amount").row(0) == (1000, pytest.approx(10_100))
 
 
@@ -146,25 +146,27 @@ def test_when_every_file_is_refused_the_error_says_why_for_each(tmp_path):
     written(tmp_path, ["1,2"], "a.csv", "x,y")
     written(tmp_path, ["1,2"], "b.csv", "x,z")
     with pytest.raises(ValueError, match=r"every file was refused:\na.csv: has no column[\s\S]*\nb.csv: has no column"):
-        source(tmp_path).read(FIRST, LAST)
+        source(tmp_path).read(RawBars, FIRST, LAST)
 
 
 def test_an_empty_folder_is_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"no file in .* fits '\*.csv'"):
-        source(tmp_path).read(FIRST, LAST)
+        source(tmp_path).read(RawBars, FIRST, LAST)
 
 
 def test_dates_in_an_unknown_style_refuse_the_file(tmp_path):
     written(tmp_path, [line.replace("2015-06-0", "06/2015/0") for line in GOOD])
     assert "no value of column 'date' is a date written as %Y-%m-%d" in refusals(source(tmp_path))["good.csv"]
-    assert source(tmp_path, date_format="%m/%Y/%d").read(FIRST, LAST)["session"].to_list()[0] == date(2015, 6, 1)
+    assert source(tmp_path, date_format="%m/%Y/%d").read(RawBars, FIRST, LAST)["session"].to_list()[0] == date(
+        2015, 6, 1
+    )
 
 
 def test_a_row_without_a_date_comes_with_the_first_session_and_is_refused_by_cleaning(tmp_path):
     written(tmp_path, [*GOOD, GOOD[0].replace("2015-06-01", "?")])
     spec = source(tmp_path)
-    assert spec.read(FIRST, date(2015, 1, 31)).height == 1
-    assert spec.read(date(2015, 6, 1), LAST).height == 2
+    assert spec.read(RawBars, FIRST, date(2015, 1, 31)).height == 1
+    assert spec.read(RawBars, date(2015, 6, 1), LAST).height == 2
     assert rules(spec) == ["missing_key"]
 
 
@@ -187,7 +189,7 @@ def test_a_bad_row_goes_through_and_is_refused_by_cleaning(tmp_path, line, rule)
 def test_rows_that_the_mapping_objects_to_are_refused_one_by_one(tmp_path):
     written(tmp_path, [*GOOD, GOOD[0].replace("sh600000", "sz000509")])
     spec = source(tmp_path, refuse={"sz000509": "its factor is 2.5 times another"})
-    raw = spec.read(FIRST, LAST)
+    raw = spec.read(RawBars, FIRST, LAST)
     refused = refused_bars(raw.lazy(), calendar(raw.lazy())).collect()
     assert refused.select("security_id", "rule", "reason").rows() == [
         ("sz000509", "source_objection", "its factor is 2.5 times another")
@@ -201,7 +203,7 @@ def test_suspended_days_and_listing_dates_come_from_files_of_their_own(tmp_path)
     written(tmp_path / "extra", ["sh600000,1999-11-10"], "names.csv", "code,listed")
     halts = {"file": "extra/halts.csv", "security_id": "code", "session": "day", "is_st": {"column": "st", "equals": 1}}
     names = {"file": "extra/names.csv", "security_id": "code", "listed_on": "listed"}
-    raw = RawBars.validate(source(tmp_path, suspended=halts, securities=names).read(FIRST, LAST))
+    raw = RawBars.validate(source(tmp_path, suspended=halts, securities=names).read(RawBars, FIRST, LAST))
     assert raw.filter("is_suspended").select("session", "is_st", "close", "volume", "delivery").rows() == [
         (date(2015, 6, 3), True, None, 0.0, "extra/halts.csv")
     ]
@@ -212,26 +214,26 @@ def test_a_named_companion_file_must_be_there_and_whole(tmp_path):
     written(tmp_path, GOOD)
     names = {"file": "names.txt", "security_id": "code", "listed_on": "listed"}
     with pytest.raises(ValueError, match=r"the mapping names 'names.txt', which is not in"):
-        source(tmp_path, securities=names).read(FIRST, LAST)
+        source(tmp_path, securities=names).read(RawBars, FIRST, LAST)
     (tmp_path / "names.txt").write_text("code,other\nsh600000,1\n")
     with pytest.raises(ValueError, match=r"names.txt has no column \['listed'\]; it has \['code', 'other'\]"):
-        source(tmp_path, securities=names).read(FIRST, LAST)
+        source(tmp_path, securities=names).read(RawBars, FIRST, LAST)
 
 
 def test_digests_follow_content_and_not_file_times(tmp_path):
     written(tmp_path, GOOD)
     months = [date(2015, 5, 1), date(2015, 6, 1), date(2015, 12, 1)]
-    before = source(tmp_path).digests(months)
+    before = source(tmp_path).digests(RawBars, months)
     assert list(before) == months
     assert before[months[0]] == before[months[2]] != before[months[1]]
     (tmp_path / "good.csv").touch()
-    assert source(tmp_path).digests(months) == before
-    assert source(tmp_path).digests(months[1:2]) == {months[1]: before[months[1]]}
+    assert source(tmp_path).digests(RawBars, months) == before
+    assert source(tmp_path).digests(RawBars, months[1:2]) == {months[1]: before[months[1]]}
     written(tmp_path, [GOOD[0], GOOD[1].replace("20600", "20601")])
-    changed = source(tmp_path).digests(months)
+    changed = source(tmp_path).digests(RawBars, months)
     assert changed[months[0]] == before[months[0]]
     assert changed[months[1]] != before[months[1]]
-    assert source(tmp_path, refuse={"sh600000": "no"}).digests(months)[months[1]] != changed[months[1]]
+    assert source(tmp_path, refuse={"sh600000": "no"}).digests(RawBars, months)[months[1]] != changed[months[1]]
 
 
 def test_unknown_settings_are_refused_by_name(tmp_path):
@@ -247,7 +249,7 @@ REAL = Path(__file__).parents[3] / "shared" / "data" / "ashare_2012_2018"
 def test_real_bars_are_read_and_the_sealed_year_is_not():
     spec = FilesSpec(folder=REAL)
     assert spec.deliveries().row(0) == ("daily.parquet", 536_437, "read", None)
-    raw = RawBars.validate(spec.read(date(2017, 12, 1), date(2018, 12, 31)))
+    raw = RawBars.validate(spec.read(RawBars, date(2017, 12, 1), date(2018, 12, 31)))
     assert raw["session"].max() == date(2017, 12, 29)
     assert raw["source_objection"].is_not_null().sum() == 63
     assert raw.filter("is_suspended").height > 500

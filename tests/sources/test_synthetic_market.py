@@ -32,7 +32,7 @@ NOTHING = {name: False for name in Switches.model_fields}
 
 
 def whole(spec: SyntheticMarketSpec) -> pl.DataFrame:
-    return spec.read(spec.first_session(), spec.last_session())
+    return spec.read(RawBars, spec.first_session(), spec.last_session())
 
 
 def load(name: str) -> SyntheticMarketSpec:
@@ -128,14 +128,14 @@ def test_the_same_spec_makes_the_same_market_and_another_seed_another() -> None:
 
 def test_months_read_alone_join_to_the_whole() -> None:
     starts = pl.date_range(SMALL.first_session().replace(day=1), SMALL.last_session(), "1mo", eager=True).to_list()
-    months = [SMALL.read(start, (pl.Series([start]).dt.month_end())[0]) for start in starts]
+    months = [SMALL.read(RawBars, start, (pl.Series([start]).dt.month_end())[0]) for start in starts]
     assert_frame_equal(pl.concat(months), whole(SMALL))
     truths = [SMALL.truth(start, (pl.Series([start]).dt.month_end())[0]) for start in starts]
     assert_frame_equal(pl.concat(truths), SMALL.truth())
 
 
 def test_a_span_without_sessions_reads_as_no_rows() -> None:
-    assert SMALL.read(date(2000, 1, 1), date(2000, 12, 31)).is_empty()
+    assert SMALL.read(RawBars, date(2000, 1, 1), date(2000, 12, 31)).is_empty()
     assert SMALL.truth(date(2000, 1, 1), date(2000, 12, 31)).is_empty()
 
 
@@ -176,9 +176,11 @@ def test_the_benchmark_markets_differ_only_in_size_and_world() -> None:
 
 def test_the_digest_follows_the_spec_and_nothing_else() -> None:
     months = [date(2011, 6, 1), date(2011, 7, 1)]
-    assert SMALL.digests(months) == SMALL.model_copy().digests(months)
-    assert list(SMALL.digests(months)) == months
-    assert set(SMALL.digests(months).values()).isdisjoint(SMALL.model_copy(update={"seed": 1}).digests(months).values())
+    assert SMALL.digests(RawBars, months) == SMALL.model_copy().digests(RawBars, months)
+    assert list(SMALL.digests(RawBars, months)) == months
+    assert set(SMALL.digests(RawBars, months).values()).isdisjoint(
+        SMALL.model_copy(update={"seed": 1}).digests(RawBars, months).values()
+    )
 
 
 def test_the_one_delivery_counts_every_row() -> None:

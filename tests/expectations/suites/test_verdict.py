@@ -1,3 +1,4 @@
+import functools
 import subprocess
 import sys
 from datetime import date
@@ -176,7 +177,8 @@ def test_a_verdict_is_frozen():
 
 
 def test_a_planted_leak_fails_from_the_bars_to_the_verdict(raw, features, labels):
-    def replay(bars, leak=False):
+    def replay(raws, leak=False):
+        bars = raws["raw/bars"]
         peek = (pl.col("return_1d").shift(-1) if leak else pl.col("return_1d")).over("security_id")
         return {"features/toy": features(bars).with_columns(peek=peek), "targets/toy": labels(bars)}
 
@@ -184,9 +186,8 @@ def test_a_planted_leak_fails_from_the_bars_to_the_verdict(raw, features, labels
     bars = raw.with_columns(vwap=pl.col("amount") / pl.col("volume"), is_locked_up=False)
     others = {"timestamp_order": timestamp_order(raw, 20), "execution": execution(labels(raw), bars)}
     for leak in (False, True):
-        found = future_perturbation(
-            lambda bars, leak=leak: replay(bars, leak), raw, instants, frozenset({"targets/toy"}), 0
-        )
+        leaky = functools.partial(replay, leak=leak)
+        found = future_perturbation(leaky, {"raw/bars": raw}, instants, frozenset({"targets/toy"}), 0)
         verdict = judge("leakage", {"future_perturbation": found, **others})
         assert verdict.passed is not leak
         assert all("table features/toy, column peek, decided_at 2015-" in failure for failure in verdict.failures)
