@@ -3,7 +3,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from assets.cleaning.trading_costs import FREE, Fees, fees, rates, rule_book, whole_lots
+from assets.cleaning.trading_costs import FREE, Fees, fees, rates, whole_lots
 
 CHANGES = [
     ("stamp_duty_sell", date(2008, 9, 19), date(2023, 8, 27), 0.001),
