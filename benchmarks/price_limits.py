@@ -110,7 +110,8 @@ def against_trades(rows: pl.DataFrame) -> dict[str, object]:
     broken = found.filter(beyond.fill_null(False))
     same = pl.col("limit_up").eq_missing(pl.col("file_up")) & pl.col("limit_down").eq_missing(pl.col("file_down"))
     unequal = found.filter(~same).with_columns(reason=_reason())
-    print(f"real trades: {found.height:,} rows, {found['session'].min()} to {found['session'].max()}")
+    first, last = found.select(first=pl.col("session").min(), last=pl.col("session").max()).row(0)
+    print(f"real trades: {found.height:,} rows, {first} to {last}")
     _show("trades beyond the computed limits (the first session after a relisting has none)", broken)
     _show("limits unlike the file's, each with its reason", unequal)
     return {
@@ -122,12 +123,13 @@ def against_trades(rows: pl.DataFrame) -> dict[str, object]:
 
 
 def _reason() -> pl.Expr:
-    """Why the file, which knows neither tick floors nor sessions without limits, may say otherwise."""
-    tiny = pl.min_horizontal(pl.col("limit_up") - pl.col("prev_close") * 100, 2) <= 1
+    """Why the file, which knows neither tick floors nor sessions without a limit, may say otherwise."""
+    reference = _cents("prev_close")
+    floored = (pl.col("limit_up") - reference == 1) | (reference - pl.col("limit_down") == 1)
     return (
         pl.when(pl.col("limit_up").is_null())
         .then(pl.lit("no limit by the rule book"))
-        .when(tiny)
+        .when(floored)
         .then(pl.lit("one-tick floor"))
         .otherwise(pl.lit("unexplained"))
     )
@@ -136,13 +138,18 @@ def _reason() -> pl.Expr:
 def _show(title: str, rows: pl.DataFrame) -> None:
     print(f"  {title}: {rows.height}")
     for row in rows.iter_rows(named=True):
-        idle = (row["session"] - row["before"]).days if row["before"] else None
-        print(
-            f"    {row['security_id']} {row['session']} {row['name']}, {idle} days after its last trade: reference "
-            f"{row['prev_close']:.2f}, low {row['low'] / 100:.2f}, high {row['high'] / 100:.2f}; computed "
-            f"{row['limit_down'] / 100:.2f} to {row['limit_up'] / 100:.2f}, file {row['file_down'] / 100:.2f} to "
-            f"{row['file_up'] / 100:.2f} {row.get('reason', '')}"
+        rest = (
+            f"{(row['session'] - row['before']).days} days after the row before" if row["before"] else "its first row"
         )
+        ours, theirs = (_range(row[f"{who}_down"], row[f"{who}_up"]) for who in ("limit", "file"))
+        print(
+            f"    {row['security_id']} {row['session']} {row['name']} ({rest}): reference {row['prev_close']:.2f}, "
+            f"traded {_range(row['low'], row['high'])}, computed {ours}, file {theirs} {row.get('reason', '')}"
+        )
+
+
+def _range(low: int | None, high: int | None) -> str:
+    return "no limit" if low is None or high is None else f"{low / 100:.2f} to {high / 100:.2f}"
 
 
 def _cents(name: str) -> pl.Expr:
@@ -231,7 +238,7 @@ def listing_window(case: Mapping[str, Any]) -> tuple[str, int]:
 
 def oracle_limits(case: Mapping[str, Any]) -> tuple[float | None, float | None]:
     """What the independent book says; LookupError where it says nothing."""
-    import marina_rules
+    import marina_rules  # type: ignore[import-untyped]
 
     day = case["session"].isoformat()
     limits = marina_rules.limit_price(case["prev_close"], case["scope"], day, case["market"])
@@ -282,10 +289,10 @@ def speed(rows: pl.DataFrame) -> dict[str, object]:
     return {"rows_per_second": round(vectorised), "times_faster_than_decimal": round(vectorised / one_by_one, 1)}
 
 
-def decimal_limits(price: float, band: Decimal) -> tuple[Decimal, Decimal]:
+def decimal_limits(price: float, band: Decimal) -> tuple[Decimal, ...]:
     """The two limits of one row by decimal arithmetic."""
     reference, cent = Decimal(str(price)), Decimal("0.01")
-    return tuple((reference * (1 + side)).quantize(cent, ROUND_HALF_UP) for side in (band, -band))  # type: ignore[return-value]
+    return tuple((reference * (1 + side)).quantize(cent, ROUND_HALF_UP) for side in (band, -band))
 
 
 if __name__ == "__main__":

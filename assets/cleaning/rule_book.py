@@ -200,16 +200,20 @@ def checked(book: pl.DataFrame) -> pl.DataFrame:
     raises  ValueError, naming the rows, for an unknown rule, board, exchange, phase, unit or mark, a value that is no
             number of its unit, a missing value, source or reason, two rows for one case, and an uncovered date
     """
-    typed = book.with_row_index("line", offset=2).with_columns(
-        pl.col("from", "until").str.to_date(strict=True),
-        is_st=_flag("is_st"),
-        confirmed=_flag("confirmed"),
-    )
-    for line in typed.iter_rows(named=True):
-        _check_row(line)
+    try:
+        typed = book.with_row_index("line", offset=2).with_columns(
+            pl.col("from", "until").str.to_date("%Y-%m-%d"),
+            is_st=_flag("is_st"),
+            confirmed=_flag("confirmed"),
+        )
+        for line in typed.iter_rows(named=True):
+            _check_row(line)
+        for rule in typed["rule"].unique(maintain_order=True):
+            _typed_rows(typed, rule)
+    except pl.exceptions.PolarsError as error:
+        raise ValueError(f"rule_book.csv holds a cell that is not of its column or unit: {error}") from error
     for rule in typed["rule"].unique(maintain_order=True):
         _check_dates(typed.filter(pl.col("rule") == rule))
-        _typed_rows(typed, rule)
     return typed.drop("line")
 
 
