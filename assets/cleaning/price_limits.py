@@ -23,8 +23,7 @@ def limit_prices(frame: pl.DataFrame) -> pl.DataFrame:
     returns  the same rows in their order
     source   SSE trading rules of 2026, art. 3.3.13 and 3.3.17; the rows of the rule book name those before
     """
-    banded = look_up(_in_phases(frame), "price_band", dated_by="_dated")
-    ruled = look_up(banded, "one_tick_floor", "one_tick_floor_up_to")
+    ruled = look_up(_in_phases(frame), "price_band", "one_tick_floor", "one_tick_floor_up_to")
     cents = (pl.col("prev_close") * 100).round().cast(pl.Int64)
     up, down = (_half_up(cents * (100 + pl.col(f"price_band_{side}"))) for side in ("high", "low"))
     ticks = pl.col("one_tick_floor").fill_null(_small(cents).cast(pl.Int64))
@@ -37,7 +36,7 @@ def limit_prices(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _in_phases(frame: pl.DataFrame) -> pl.DataFrame:
-    """`frame` with exchange, phase and the date that decides the band: in the phase `listing` that of the listing."""
+    """`frame` with its exchange and with the phase of each row: ordinary, listing, delisting_first or delisting."""
     given = frame.columns
     into_delisting = pl.col("sessions_into_delisting") if "sessions_into_delisting" in given else pl.lit(None)
     since, newly = pl.col("sessions_since_listing"), pl.col("listing_sessions")
@@ -50,9 +49,8 @@ def _in_phases(frame: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("listing"))
         .otherwise(pl.lit("ordinary"))
     )
-    dated = pl.when(pl.col("phase") == "listing").then(pl.col("listed_on")).otherwise(pl.col("session"))
     placed = look_up(frame.with_columns(exchange=exchange()), "listing_sessions", dated_by="listed_on")
-    return placed.with_columns(phase=phase).with_columns(_dated=dated)
+    return placed.with_columns(phase=phase)
 
 
 def _small(cents: pl.Expr) -> pl.Expr:

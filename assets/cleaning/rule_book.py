@@ -102,6 +102,7 @@ SCOPES: dict[str, tuple[str, ...]] = {
     "phase": (*TRADING_PHASES, *HOLDING_PHASES, *REPORTS),
 }
 SCOPE = tuple(SCOPES)
+NO_DATE = -1_000_000  # days from 1970, long before any session
 ABNORMAL = ("deviation_3d", "deviation_10d", "deviation_30d", "same_direction_10d", "turnover_3d", "turnover_multiple")
 
 
@@ -133,7 +134,7 @@ def look_up(frame: pl.DataFrame, *rules: str, dated_by: str = "session", confirm
 
 def _case(asked: list[str]) -> pl.Expr:
     """One number for what decides in a row: joining on it is several times faster than on the columns themselves."""
-    number = pl.col(asked[0]).to_physical().cast(pl.Int64).fill_null(0)
+    number = pl.col(asked[0]).to_physical().cast(pl.Int64).fill_null(NO_DATE)
     for name in asked[1:]:
         known = SCOPES[name]
         coded = pl.col(name) if name == "is_st" else pl.col(name).cast(pl.Enum(known), strict=False).to_physical()

@@ -1,3 +1,4 @@
+import itertools
 from datetime import date, time, timedelta
 from pathlib import Path
 
@@ -190,6 +191,21 @@ def test_rows_keep_their_order_and_repeated_cases_their_answers():
     found = look_up(frame, "price_band")
     assert found["mark"].to_list() == [0, 1, 2, 3]
     assert found["price_band_high"].to_list() == [20, 10, 20, None]
+
+
+@pytest.mark.parametrize("rule", ["price_band", "afternoon", "deviation_3d", "handling_fee"])
+def test_neighbouring_days_and_scopes_are_not_taken_for_one_another(rule):
+    days = [date(2020, 8, 10) + timedelta(days=number) for number in range(25)]
+    scopes = itertools.product(
+        PLACES, ("sse", "szse", "bse"), (False, True), ("ordinary", "listing", "delisting"), days
+    )
+    names = ["board", "exchange", "is_st", "phase", "session"]
+    frame = pl.DataFrame(list(scopes), schema=names, orient="row")
+    together = look_up(frame, rule)
+    rows = written().filter(pl.col("rule") == rule).rows(named=True)
+    for of_case, answer in zip(frame.to_dicts(), together.rows(), strict=True):
+        fitting = next((line for line in rows if fits(line, of_case)), dict.fromkeys(RULES[rule].cells, "none"))
+        assert list(answer[5:]) == [as_read(fitting[name], RULES[rule].unit) for name in RULES[rule].cells]
 
 
 def test_missing_dates_and_boards_that_the_book_does_not_know_find_nothing():
