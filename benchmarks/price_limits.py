@@ -67,12 +67,14 @@ def main() -> int:
     if importlib.util.find_spec("marina_rules") is None:
         return not_possible("the independent rule book is not installed: pip install marina-rules")
     rows = real_rows()
-    figures = {**against_trades(rows), **against_the_book(), **against_anchors(), **speed(rows)}
+    trades = {**against_trades(rows), **without_share_reform(rows)}
+    figures = {**trades, **against_the_book(), **against_anchors(), **speed(rows)}
     return end(
         figures,
         [
             Demand("broken_rows", 3, at_least=False),
             Demand("unexplained_rows", 0, at_least=False),
+            Demand("unreformed_broken", 0, at_least=False),
             Demand("oracle_disagreements", 0, at_least=False),
             Demand("oracle_cases", CASES, at_least=True),
             Demand("anchors_missed", 0, at_least=False),
@@ -146,6 +148,20 @@ def _show(title: str, rows: pl.DataFrame) -> None:
             f"    {row['security_id']} {row['session']} {row['name']} ({rest}): reference {row['prev_close']:.2f}, "
             f"traded {_range(row['low'], row['high'])}, computed {ours}, file {theirs} {row.get('reason', '')}"
         )
+
+
+def without_share_reform(rows: pl.DataFrame) -> dict[str, object]:
+    """Names with S for a share reform not done, which the file's columns do not tell: how far they traded."""
+    unreformed = pl.col("name").str.contains("^(N|XD|XR|DR)?S([^T]|$)") & ~pl.col("is_st")
+    found = limit_prices(rows.drop("limit_up", "limit_down").filter(unreformed).with_columns(is_unreformed=True))
+    beyond = (pl.col("high") > pl.col("limit_up")) | (pl.col("low") < pl.col("limit_down"))
+    touched = (pl.col("high") == pl.col("limit_up")) | (pl.col("low") == pl.col("limit_down"))
+    many, outside, at = found.select(pl.len(), beyond=beyond.sum(), at=touched.sum()).row(0)
+    print(
+        f"share reform not done (S in the name, no ST: {', '.join(sorted(set(found['security_id'])))}): {many} rows; "
+        f"with the rule book's band of 5% {outside} trade beyond the limits and {at} on them"
+    )
+    return {"unreformed_rows": many, "unreformed_broken": outside, "unreformed_on_limit": at}
 
 
 def _range(low: int | None, high: int | None) -> str:

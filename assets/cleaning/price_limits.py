@@ -18,8 +18,8 @@ def limit_prices(frame: pl.DataFrame) -> pl.DataFrame:
 
     frame    columns session, security_id, board, is_st, listed_on, sessions_since_listing (0 on the first session),
              prev_close (yuan, taken as whole cents; on the first session the issue price) and, where it is known,
-             sessions_into_delisting (0 on the first session of the delisting period, null outside it);
-             listed_on, sessions_since_listing and prev_close may be null
+             sessions_into_delisting (0 on the first session of the delisting period, null outside it) and is_unreformed
+             (share reform not done, S in the name); listed_on, sessions_since_listing and prev_close may be null
     returns  the same rows in their order
     source   SSE trading rules of 2026, art. 3.3.13 and 3.3.17; the rows of the rule book name those before
     """
@@ -36,21 +36,26 @@ def limit_prices(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _in_phases(frame: pl.DataFrame) -> pl.DataFrame:
-    """`frame` with its exchange and with the phase of each row: ordinary, listing, delisting_first or delisting."""
-    given = frame.columns
-    into_delisting = pl.col("sessions_into_delisting") if "sessions_into_delisting" in given else pl.lit(None)
-    since, newly = pl.col("sessions_since_listing"), pl.col("listing_sessions")
+    """`frame` with its exchange and the phase of each row."""
+    into_delisting = _known(frame, "sessions_into_delisting", pl.Int64)
     phase = (
-        pl.when(into_delisting.cast(pl.Int64) == 0)
+        pl.when(into_delisting == 0)
         .then(pl.lit("delisting_first"))
-        .when(into_delisting.cast(pl.Int64) > 0)
+        .when(into_delisting > 0)
         .then(pl.lit("delisting"))
-        .when(since.is_between(0, newly - 1))
+        .when(pl.col("sessions_since_listing").is_between(0, pl.col("listing_sessions") - 1))
         .then(pl.lit("listing"))
+        .when(_known(frame, "is_unreformed", pl.Boolean))
+        .then(pl.lit("unreformed"))
         .otherwise(pl.lit("ordinary"))
     )
     placed = look_up(frame.with_columns(exchange=exchange()), "listing_sessions", dated_by="listed_on")
     return placed.with_columns(phase=phase)
+
+
+def _known(frame: pl.DataFrame, name: str, kind: type[pl.DataType]) -> pl.Expr:
+    """A column that a source may lack; null then."""
+    return pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, dtype=kind)
 
 
 def _small(cents: pl.Expr) -> pl.Expr:

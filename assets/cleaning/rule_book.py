@@ -53,7 +53,7 @@ class Rule:
         return ("low", "high") if self.is_range else ("value",)
 
 
-TRADING_PHASES = ("ordinary", "listing", "delisting_first", "delisting")
+TRADING_PHASES = ("ordinary", "unreformed", "listing", "delisting_first", "delisting")
 HOLDING_PHASES = ("held_to_one_month", "held_to_one_year", "held_longer")
 REPORTS = ("annual", "first_quarter", "half_year", "third_quarter", "annual_forecast")
 

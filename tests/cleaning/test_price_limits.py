@@ -142,6 +142,13 @@ def test_in_the_delisting_period_shanghai_kept_a_cent_before_its_other_stocks_di
     assert limits(0.05, session=date(2021, 5, 6), into_delisting=1) == (0.06, 0.04)
 
 
+def test_a_company_without_share_reform_has_the_band_of_special_treatment():
+    frame = pl.concat([frame_of(10, "sh600733", "main", date(2014, 1, 6), False, None, None, None)] * 3)
+    marked = limit_prices(frame.with_columns(is_unreformed=pl.Series([True, False, None])))
+    assert marked["limit_up"].to_list() == [10.5, 11, 11]
+    assert "is_unreformed" in marked.columns
+
+
 def test_the_delisting_column_may_be_absent():
     frame = frame_of(10, "sh600000", "main", date(2022, 1, 4), False, None, None, None)
     assert limit_prices(frame.drop("sessions_into_delisting"))["limit_up"].to_list() == [11]
