@@ -1,87 +1,73 @@
-"""Price limits: the highest and the lowest price that a session allows, from a dated rule book.
+"""Price limits: the highest and the lowest price that a session allows, in whole cents, by the rule book of its day.
 
-The rules are data, in `price_limits.csv` beside this module, each with its source. They are read from the top and the
-first that fits decides. An empty cell fits anything; `first` and `last` are dates of the session, in a `listing` rule
-dates of the listing; empty percentages mean that there is no limit. A session that no rule covers has no limit either.
+A limit is prev_close * (1 +- band), rounded half up to a cent and computed in integers: a float would put
+2.55 * 0.9 at 2.29 where the exchange says 2.30. Where the rule of the exchange says so, a limit lies at least one tick
+away from prev_close.
 """
 
 from __future__ import annotations
 
-import functools
-from datetime import date
-from pathlib import Path
-from typing import Any
-
 import polars as pl
 
-RULE_BOOK = Path(__file__).with_name("price_limits.csv")
-BOARDS = ("main", "chinext", "star", "bse")
-
-Rule = dict[str, Any]
+from assets.cleaning.rule_book import BOARDS as BOARDS
+from assets.cleaning.rule_book import exchange, look_up
 
 
 def limit_prices(frame: pl.DataFrame) -> pl.DataFrame:
-    """`frame` with `limit_up` and `limit_down`: yuan, null where the session has no limit or `prev_close` is null.
+    """`frame` with `limit_up` and `limit_down`: yuan, null where the session has no limit or it is not known.
 
-    frame    columns session, security_id, board, is_st, listed_on, sessions_since_listing (0 on the first session) and
-             prev_close (on the first session the issue price); listed_on and sessions_since_listing may be null
-    returns  the same rows; limits are whole cents, halves rounded up, computed in integers
+    frame    columns session, security_id, board, is_st, listed_on, sessions_since_listing (0 on the first session),
+             prev_close (yuan, taken as whole cents; on the first session the issue price) and, where it is known,
+             sessions_into_delisting (0 on the first session of the delisting period, null outside it) and is_unreformed
+             (share reform not done, S in the name); listed_on, sessions_since_listing and prev_close may be null
+    returns  the same rows in their order
+    source   SSE trading rules of 2026, art. 3.3.13 and 3.3.17; the rows of the rule book name those before
     """
-    book = rule_book()
-    bands = [rule for rule in book if rule["rule"] in ("listing", "band")]
-    floors = [_fits(rule) for rule in book if rule["rule"] == "one_tick"]
-    marked = frame.with_columns(
-        _exchange=_exchange(),
-        _cents=(pl.col("prev_close") * 100).round().cast(pl.Int64),
-    ).with_columns(
-        _up=_first_that_fits(bands, "up_pct"),
-        _down=_first_that_fits(bands, "down_pct"),
-        _one_tick=pl.any_horizontal(floors).fill_null(False),
+    ruled = look_up(_in_phases(frame), "price_band", "one_tick_floor", "one_tick_floor_up_to")
+    cents = (pl.col("prev_close") * 100).round().cast(pl.Int64)
+    up, down = (_half_up(cents * (100 + pl.col(f"price_band_{side}"))) for side in ("high", "low"))
+    ticks = pl.col("one_tick_floor").fill_null(_small(cents).cast(pl.Int64))
+    highest, lowest = pl.max_horizontal(up, cents + ticks), pl.min_horizontal(down, cents - ticks)
+    limited = pl.col("price_band_high").is_not_null()
+    return ruled.with_columns(
+        limit_up=pl.when(limited).then(_yuan(highest)),
+        limit_down=pl.when(limited).then(_yuan(lowest)),
+    ).select(*frame.columns, "limit_up", "limit_down")
+
+
+def _in_phases(frame: pl.DataFrame) -> pl.DataFrame:
+    """`frame` with its exchange and the phase of each row."""
+    into_delisting = _known(frame, "sessions_into_delisting", pl.Int64)
+    phase = (
+        pl.when(into_delisting == 0)
+        .then(pl.lit("delisting_first"))
+        .when(into_delisting > 0)
+        .then(pl.lit("delisting"))
+        .when(pl.col("sessions_since_listing").is_between(0, pl.col("listing_sessions") - 1))
+        .then(pl.lit("listing"))
+        .when(_known(frame, "is_unreformed", pl.Boolean))
+        .then(pl.lit("unreformed"))
+        .otherwise(pl.lit("ordinary"))
     )
-    up = (pl.col("_cents") * (100 + pl.col("_up")) + 50) // 100
-    down = (pl.col("_cents") * (100 - pl.col("_down")) + 50) // 100
-    apart = pl.col("_one_tick").cast(pl.Int64)
-    highest = pl.when(pl.col("_up").is_not_null()).then(pl.max_horizontal(up, pl.col("_cents") + apart))
-    lowest = pl.when(pl.col("_down").is_not_null()).then(pl.min_horizontal(down, pl.col("_cents") - apart))
+    placed = look_up(frame.with_columns(exchange=exchange()), "listing_sessions", dated_by="listed_on")
+    return placed.with_columns(phase=phase)
+
+
+def _known(frame: pl.DataFrame, name: str, kind: type[pl.DataType]) -> pl.Expr:
+    """A column that a source may lack; null then."""
+    return pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, dtype=kind)
+
+
+def _small(cents: pl.Expr) -> pl.Expr:
+    """Whether prev_close is so low that a board of its own asks for a tick."""
+    return (cents <= (pl.col("one_tick_floor_up_to") * 100).round()).fill_null(False)
+
+
+def _half_up(hundredths: pl.Expr) -> pl.Expr:
+    """Whole cents of hundredths of a cent, halves up."""
+    return (hundredths + 50) // 100
+
+
+def _yuan(cents: pl.Expr) -> pl.Expr:
     # Polars divides by a constant through its reciprocal; rounding restores the nearest number to a whole cent.
-    return marked.with_columns(
-        limit_up=(highest / 100).round(2),
-        limit_down=(lowest / 100).round(2),
-    ).drop("_exchange", "_cents", "_up", "_down", "_one_tick")
-
-
-@functools.cache
-def rule_book() -> tuple[Rule, ...]:
-    """The rules in the order of the file; empty cells are None."""
-    types = {"is_st": pl.Boolean, "first": pl.Date, "last": pl.Date}
-    whole = dict.fromkeys(("listed_sessions", "up_pct", "down_pct"), pl.Int64)
-    return tuple(pl.read_csv(RULE_BOOK, schema_overrides={**types, **whole}).iter_rows(named=True))
-
-
-def _exchange() -> pl.Expr:
-    in_shenzhen = pl.col("security_id").str.starts_with("sz") | (pl.col("board") == "chinext")
-    return (
-        pl.when(pl.col("board") == "bse")
-        .then(pl.lit("bse"))
-        .when(in_shenzhen)
-        .then(pl.lit("szse"))
-        .otherwise(pl.lit("sse"))
-    )
-
-
-def _first_that_fits(rules: list[Rule], column: str) -> pl.Expr:
-    chosen = pl.lit(None, dtype=pl.Int64)
-    for rule in reversed(rules):
-        chosen = pl.when(_fits(rule)).then(pl.lit(rule[column], dtype=pl.Int64)).otherwise(chosen)
-    return chosen
-
-
-def _fits(rule: Rule) -> pl.Expr:
-    when = pl.col("listed_on" if rule["rule"] == "listing" else "session")
-    conditions = [when.is_between(rule["first"], rule["last"] or date.max)]
-    for column, source in (("board", "board"), ("exchange", "_exchange"), ("is_st", "is_st")):
-        if rule[column] is not None:
-            conditions.append(pl.col(source) == rule[column])
-    if rule["listed_sessions"] is not None:
-        conditions.append(pl.col("sessions_since_listing").is_between(0, rule["listed_sessions"] - 1))
-    return pl.all_horizontal(conditions)
+    return (cents / 100).round(2)
