@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from assets.cleaning.price_limits import BOARDS
+from assets.cleaning.rule_book import BOARDS
 
 KEY = ("security_id", "session")
 PRICES = ("open", "high", "low", "close")
