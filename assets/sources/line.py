@@ -68,14 +68,14 @@ class Inquiry:
 
 @dataclass
 class Line:
-    """One vendor: its client, its cache and its manners; `used` are the files that were read, by time and size."""
+    """One vendor: its client, its cache and its manners; `used` are the files that were read."""
 
     vendor: str
     client: Client
     cache: RawCache
     manners: Manners
     clock: Clock
-    used: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    used: set[Path] = field(default_factory=set)
 
     def hold(self, inquiries: Sequence[Inquiry]) -> list[Path]:
         """Files with the answers, in order; asks the vendor for those that are missing or no longer fresh.
@@ -86,9 +86,7 @@ class Line:
         if any(not self._is_fresh(one) for one in inquiries):
             self._ask(inquiries)
         paths = [self.cache.path(one.call) for one in inquiries]
-        for path in paths:
-            stat = path.stat()
-            self.used[path] = (stat.st_mtime_ns, stat.st_size)
+        self.used |= set(paths)
         return paths
 
     def rows(self, inquiries: Sequence[Inquiry], columns: Sequence[str]) -> pl.LazyFrame:

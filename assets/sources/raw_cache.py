@@ -16,6 +16,7 @@ from assets.sources.arrival import month_end, month_start, months_between
 
 Span = tuple[date, date]
 ROOT = Path(__file__).resolve().parents[2]
+LONGEST = 120
 SAFE = re.compile(r"[\w.\-]+")
 
 
@@ -92,27 +93,30 @@ class RawCache:
         names = [path.stem.split("_") for path in (self.folder / endpoint / subject).glob("*_*.parquet")]
         return sorted((date.fromisoformat(first), date.fromisoformat(last)) for first, last in names)
 
-    def spans_to_hold(self, endpoint: str, subject: str, first: date, last: date, today: date) -> list[Span]:
+    def spans_to_hold(
+        self, endpoint: str, subject: str, first: date, last: date, today: date, longest: int = LONGEST
+    ) -> list[Span]:
         """Spans of whole months that cover first to last: those kept, and as few more as possible.
 
         The present month always has a span of its own, since only it is asked again; months to come have none.
+        A new span has at most `longest` months, so that no answer meets a vendor's limit of rows.
         """
         wanted = months_between(first, min(last, today)) if first <= min(last, today) else []
         kept = [span for span in self.spans(endpoint, subject) if wanted and _touch(span, wanted)]
         held = {month for span in kept for month in months_between(*span)}
-        return sorted([*kept, *_runs([month for month in wanted if month not in held], month_start(today))])
+        return sorted([*kept, *_runs([month for month in wanted if month not in held], month_start(today), longest)])
 
 
 def _touch(span: Span, months: Sequence[date]) -> bool:
     return span[0] <= month_end(months[-1]) and span[1] >= months[0]
 
 
-def _runs(months: Sequence[date], present: date) -> list[Span]:
+def _runs(months: Sequence[date], present: date, longest: int) -> list[Span]:
     """Neighbouring months in one span each, the present month apart."""
     runs: list[Span] = []
     for month in months:
         follows = runs and month_start(runs[-1][1]) != present and (month - runs[-1][1]).days == 1
-        if follows and month != present:
+        if follows and month != present and len(months_between(*runs[-1])) < longest:
             runs[-1] = (runs[-1][0], month_end(month))
         else:
             runs.append((month, month_end(month)))

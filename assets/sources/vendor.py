@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import importlib
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Annotated, Any
 
@@ -17,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from assets.sources.arrival import ZONE, month_end
 from assets.sources.asking import SYSTEM_CLOCK, Clock, Manners
 from assets.sources.codes import SECURITY_ID
+from assets.sources.content import Content, month_digests, stamps
 from assets.sources.line import Client, Line
 from assets.sources.raw_cache import RawCache, cache_folder
 from expectations.tables import EXCHANGE_TIME_ZONE, RawBars, Table
@@ -61,8 +59,8 @@ class VendorSpec(BaseModel):
             return {}
         line = self._line()
         frame = self._frame(table, min(months), month_end(max(months)), line)
-        key = (self.model_dump_json(), table.asset_key, tuple(months), tuple(sorted(line.used.items())))
-        return dict(_digests(_Content(key, frame, table.dated_by, tuple(months))))
+        settings, made_from = self.model_dump_json(), stamps(line.used)
+        return dict(month_digests(Content(settings, table.asset_key, tuple(months), made_from, frame, table.dated_by)))
 
     def deliveries(self) -> pl.DataFrame:
         """One row per endpoint and security that brought bars: `delivery`, `rows`, `status` and no `reason`."""
@@ -103,26 +101,6 @@ class VendorSpec(BaseModel):
         opening = pl.lit(start, dtype=pl.Datetime("us", EXCHANGE_TIME_ZONE))
         known = pl.max_horizontal(pl.col("available_at"), opening)
         return rows.with_columns(available_at=known, known_on=known.dt.date())
-
-
-@dataclass(frozen=True)
-class _Content:
-    """Rows by the key of the files they are made from; only the key tells two apart."""
-
-    key: tuple[Any, ...]
-    rows: pl.LazyFrame = field(compare=False)
-    dated_by: str = field(compare=False)
-    months: tuple[date, ...] = field(compare=False)
-
-
-@functools.lru_cache(maxsize=32)
-def _digests(content: _Content) -> dict[date, str]:
-    rows = content.rows.collect()
-    starts = rows[content.dated_by].dt.month_start()
-    parts = rows.with_columns(_month=starts).partition_by("_month", as_dict=True, include_key=False)
-    nothing = rows.clear()
-    texts = {start: parts.get((start,), nothing).write_csv() for start in content.months}
-    return {start: hashlib.sha256(text.encode()).hexdigest() for start, text in texts.items()}
 
 
 def load_client(name: str) -> Any:

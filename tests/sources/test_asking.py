@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import polars as pl
 import pytest
 
@@ -59,7 +61,7 @@ def test_the_rate_is_kept_over_questions_and_attempts(clock):
     for _ in range(3):
         insist(send, "vendor", "bars", manners, clock)
     assert len(times) == 4
-    assert min(later - earlier for earlier, later in zip(times, times[1:], strict=False)) >= 3 - 1e-6
+    assert min(later - earlier for earlier, later in pairwise(times)) >= 3 - 1e-6
 
 
 def test_two_vendors_do_not_wait_for_each_other(clock):

@@ -67,9 +67,13 @@ def test_a_subject_cannot_leave_the_folder(subject):
         Call("daily", subject)
 
 
-def test_the_first_time_all_past_months_are_one_span_and_the_present_month_another(tmp_path):
+def test_the_first_time_past_months_are_asked_ten_years_at_once_and_the_present_month_apart(tmp_path):
     spans = RawCache(tmp_path).spans_to_hold("daily", "sh600000", date(2012, 1, 4), date(2030, 1, 1), TODAY)
-    assert spans == [(date(2012, 1, 1), date(2026, 9, 30)), (date(2026, 10, 1), date(2026, 10, 31))]
+    assert spans == [
+        (date(2012, 1, 1), date(2021, 12, 31)),
+        (date(2022, 1, 1), date(2026, 9, 30)),
+        (date(2026, 10, 1), date(2026, 10, 31)),
+    ]
 
 
 def test_only_months_that_are_not_kept_are_added_on_either_side(tmp_path):
