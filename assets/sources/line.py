@@ -89,11 +89,18 @@ class Line:
         self.used |= set(paths)
         return paths
 
-    def rows(self, inquiries: Sequence[Inquiry], columns: Sequence[str]) -> pl.LazyFrame:
-        """All answers below one another, as text; no rows when there is nothing to ask."""
+    def rows(self, inquiries: Sequence[Inquiry], columns: Sequence[str], subject: str | None = None) -> pl.LazyFrame:
+        """All answers below one another, as text; no rows when there is nothing to ask.
+
+        subject  column that is to name what each row is an answer about, for answers that do not say it
+        """
+        wanted = [*columns, subject] if subject else list(columns)
         if not inquiries:
-            return pl.LazyFrame(schema=dict.fromkeys(columns, pl.String))
-        return pl.scan_parquet(self.hold(inquiries), extra_columns="ignore").select(columns)
+            return pl.LazyFrame(schema=dict.fromkeys(wanted, pl.String))
+        answers = pl.scan_parquet(self.hold(inquiries), extra_columns="ignore", include_file_paths="_path")
+        if subject:
+            answers = answers.with_columns(pl.col("_path").str.extract(r"([^/\\]+)[/\\][^/\\]+$").alias(subject))
+        return answers.select(wanted)
 
     def _is_fresh(self, one: Inquiry) -> bool:
         note = self.cache.note(one.call)

@@ -55,6 +55,11 @@ def test_a_past_month_is_asked_once_and_never_again(line, vendor, clock):
     assert vendor.hung_up == 1
 
 
+def test_a_row_can_say_what_it_is_an_answer_about(line):
+    answers = line.rows([about("a"), about("b", PRESENT)], ["value"], subject="code").collect()
+    assert answers.rows() == [("1", "a"), ("2", "b")]
+
+
 def test_the_present_month_is_asked_again_only_after_the_next_delivery(line, vendor, clock):
     now = about("a", PRESENT)
     line.hold([now])
