@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import tempfile
@@ -65,11 +66,12 @@ class RawCache:
 
     def note(self, call: Call) -> Note | None:
         """What is known of a kept answer; None when there is none, or none that can be read."""
+        path = self.path(call)
         try:
-            found = pl.read_parquet_metadata(self.path(call))
-            return Note(datetime.fromisoformat(found["asked_at"]), int(found["rows"]))
-        except (OSError, KeyError, ValueError, pl.exceptions.PolarsError):
+            stat = path.stat()
+        except FileNotFoundError:
             return None
+        return _note(path, (stat.st_mtime_ns, stat.st_size))
 
     def keep(self, call: Call, answer: pl.DataFrame, asked_at: datetime) -> Path:
         """Write an answer beside its place and rename it there, so that a crash leaves the old one or the new one."""
@@ -105,6 +107,16 @@ class RawCache:
         kept = [span for span in self.spans(endpoint, subject) if wanted and _touch(span, wanted)]
         held = {month for span in kept for month in months_between(*span)}
         return sorted([*kept, *_runs([month for month in wanted if month not in held], month_start(today), longest)])
+
+
+@functools.lru_cache(maxsize=200_000)
+def _note(path: Path, stamp: tuple[int, int]) -> Note | None:
+    """What a file says of itself; `stamp` only tells a changed file from the one seen before."""
+    try:
+        found = pl.read_parquet_metadata(path)
+        return Note(datetime.fromisoformat(found["asked_at"]), int(found["rows"]))
+    except (OSError, KeyError, ValueError, pl.exceptions.PolarsError):
+        return None
 
 
 def _touch(span: Span, months: Sequence[date]) -> bool:
