@@ -1,0 +1,26 @@
+from datetime import date
+
+import polars as pl
+
+from assets.sources.grid import grid
+
+DAYS = [date(2020, 1, day) for day in (2, 3, 6, 7)]
+
+
+def test_rows_from_the_listing_to_the_day_before_the_delisting():
+    sessions = pl.LazyFrame({"session": DAYS})
+    listings = pl.LazyFrame(
+        {
+            "security_id": ["always", "new", "gone", "unknown"],
+            "listed_on": [date(2000, 1, 1), DAYS[2], date(2000, 1, 1), None],
+            "delisted_on": [None, None, DAYS[1], None],
+        }
+    )
+    found = grid(sessions, listings, DAYS[0], DAYS[2]).sort("security_id", "session").collect()
+    by_security = found.group_by("security_id", maintain_order=True).agg("session")
+    assert dict(by_security.iter_rows()) == {
+        "always": DAYS[:3],
+        "gone": DAYS[:1],
+        "new": [DAYS[2]],
+        "unknown": DAYS[:3],
+    }
