@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -39,13 +40,45 @@ def examined(folder: Path, path: Path, mapping: Mapping) -> Delivery:
     return _examined(folder, path, mapping.model_dump_json(), _stamp(path), mapping.latest())
 
 
+def companion_fault(path: Path, mapping: Mapping, dated_by: str, columns: Sequence[str]) -> str | None:
+    """Why a file that the mapping names beside the bars cannot be used; None where it can."""
+    try:
+        if fault := shut(path):
+            return fault
+        file = opened(path)
+        held = columns_of(file)
+        if missing := [column for column in columns if column not in held]:
+            return f"has no column {missing}; it has {listed(held)}. Correct the mapping."
+        return _date_fault(file, dated_by, mapping)
+    except UNREADABLE as error:
+        return unreadable(path, error)
+
+
+def _date_fault(file: pl.LazyFrame, column: str, mapping: Mapping) -> str | None:
+    schema = file.collect_schema()
+    written, day = _is_written(column, schema, "session"), mapping.day(column, schema[column])
+    unread = written & day.is_null()
+    counts = file.select(
+        unread.sum(), written.sum().alias("all"), pl.col(column).filter(unread).first().alias("example")
+    )
+    wrong, all_of_them, example = counts.collect().row(0)
+    if 2 * wrong <= all_of_them:
+        return None
+    return _unread_words("session", column, f"{wrong} of {all_of_them}", example, mapping, schema)
+
+
 @functools.lru_cache(maxsize=10_000)
 def _examined(folder: Path, path: Path, mapping_json: str, stamp: tuple[int, int], latest: date) -> Delivery:
     """What a file holds in the declared span; `stamp` and `latest` only tell it from what was seen before."""
     mapping = Mapping.model_validate_json(mapping_json)
     name = str(path.relative_to(folder))
     try:
-        fault = shut(path) or _column_fault(opened(path), mapping) or _cell_fault(opened(path), mapping)
+        fault = (
+            shut(path)
+            or _format_fault(path, mapping)
+            or _column_fault(opened(path), mapping)
+            or _cell_fault(opened(path), mapping)
+        )
         if fault:
             return Delivery(name, fault=fault)
         rows = _probe(opened(path), mapping)
@@ -61,6 +94,12 @@ def _probe(file: pl.LazyFrame, mapping: Mapping) -> pl.DataFrame:
     columns = mapping.bars(file.collect_schema())
     wanted = file.select(**{name: columns[name] for name in ("session", "close", "volume", "amount")})
     return wanted.filter(mapping.spans(pl.col("session")) | pl.col("session").is_null()).collect()
+
+
+def _format_fault(path: Path, mapping: Mapping) -> str | None:
+    if (path.suffix.lower() == ".parquet") == (mapping.format == "parquet"):
+        return None
+    return f"is called '{path.suffix}', while the mapping says format: {mapping.format}. Correct `format` or `files`."
 
 
 def _column_fault(file: pl.LazyFrame, mapping: Mapping) -> str | None:
@@ -100,6 +139,8 @@ def _cell_fault(file: pl.LazyFrame, mapping: Mapping) -> str | None:
 
 def _is_written(column: str, schema: pl.Schema, ours: str) -> pl.Expr:
     """Whether a cell claims to hold something: any text for a date, text with a digit for a number."""
+    if schema[column].is_float():
+        return pl.col(column).is_not_null() & pl.col(column).is_not_nan()
     if schema[column] != pl.String:
         return pl.col(column).is_not_null()
     return pl.col(column).str.contains(r"\S" if ours == "session" else r"\d").fill_null(value=False)

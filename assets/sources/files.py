@@ -11,9 +11,9 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-from assets.sources.examination import Delivery, examined
+from assets.sources.examination import Delivery, companion_fault, examined
 from assets.sources.mapping import EXCHANGES_OPENED, Mapping, load_mapping
-from assets.sources.opened import UNREADABLE, collected, columns_of, listed, opened, shut, unreadable
+from assets.sources.opened import collected, listed, opened
 from expectations.tables import RawBars, Table
 
 
@@ -33,15 +33,15 @@ class FilesSpec(BaseModel):
     def first_session(self) -> date:
         """First date of the declared span; of the files where the mapping declares none.
 
-        raises  ValueError when nothing can be read, with what is wrong with each file
+        raises  ValueError when the folder cannot be read, with what is wrong with each file
         """
-        first = min(one.first for one in self._good() if one.first)
-        return self._mapping().first or first
+        first = self._span()[0]
+        self.read(RawBars, first, first)
+        return first
 
     def last_session(self) -> date:
-        """Last date of the declared span; of the files where the mapping declares none; raises as `first_session`."""
-        last = max(one.last for one in self._good() if one.last)
-        return self._mapping().last or last
+        """Last date of the declared span; of the files where the mapping declares none."""
+        return self._span()[1]
 
     def offers(self) -> tuple[type[Table], ...]:
         """The raw tables that the mapping declares."""
@@ -54,7 +54,7 @@ class FilesSpec(BaseModel):
         raises  ValueError when no file is good, with what is wrong with each
         """
         mapping, good = self._mapping(), self._good()
-        undated = first <= self.first_session() <= last
+        undated = first <= self._span()[0] <= last
         parts = [_bars(self.folder, one.name, mapping, (first, last), undated) for one in good]
         if mapping.suspended:
             parts.append(_suspended_days(self.folder, mapping, (first, last), undated))
@@ -69,7 +69,7 @@ class FilesSpec(BaseModel):
             return {}
         months_end = pl.Series([max(months)]).dt.month_end()[0]
         rows = self.read(table, min(months), months_end).sort("session", "security_id", maintain_order=True)
-        starts = rows["session"].fill_null(self.first_session()).dt.month_start()
+        starts = rows["session"].fill_null(self._span()[0]).dt.month_start()
         by_month = {start: rows.filter(starts == start) for start in months}
         return {start: hashlib.sha256(part.write_csv().encode()).hexdigest() for start, part in by_month.items()}
 
@@ -86,6 +86,12 @@ class FilesSpec(BaseModel):
         if not self.folder.is_dir():
             raise ValueError(f"there is no folder {self.folder}; correct `folder`, or put the files there")
         return load_mapping(self.folder, self.mapping)
+
+    def _span(self) -> tuple[date, date]:
+        mapping, good = self._mapping(), self._good()
+        first = min(one.first for one in good if one.first)
+        last = max(one.last for one in good if one.last)
+        return mapping.first or first, mapping.last or last
 
     def _examined(self) -> tuple[Delivery, ...]:
         mapping = self._mapping()
@@ -137,7 +143,7 @@ def _suspended_days(folder: Path, mapping: Mapping, span: tuple[date, date], und
         raise ValueError("the mapping names no file of suspended days")
     wanted = mapping.suspended
     named = (wanted.security_id, wanted.session, *([wanted.is_st.column] if wanted.is_st else []))
-    file = _companion(folder, wanted.file, named)
+    file = _companion(folder, mapping, wanted.file, wanted.session, named)
     schema = file.collect_schema()
     rows = file.filter(_asked(file, mapping, wanted.session, span, undated)).select(
         session=mapping.session(wanted.session, schema[wanted.session]),
@@ -157,10 +163,11 @@ def _listings(folder: Path, mapping: Mapping) -> pl.DataFrame:
     wanted = mapping.securities
     if wanted is None:
         return pl.DataFrame(schema={"security_id": pl.String, "listed_on": pl.Date})
-    file = _companion(folder, wanted.file, (wanted.security_id, wanted.listed_on))
+    named = (wanted.security_id, wanted.listed_on)
+    file = _companion(folder, mapping, wanted.file, wanted.listed_on, named)
     day = mapping.day(wanted.listed_on, file.collect_schema()[wanted.listed_on])
-    named = file.select(security_id=mapping.security_id(wanted.security_id), listed_on=day)
-    listings = collected(named.drop_nulls().unique(), folder / wanted.file)
+    dated = file.select(security_id=mapping.security_id(wanted.security_id), listed_on=day)
+    listings = collected(dated.drop_nulls().unique(), folder / wanted.file)
     if twice := listings.filter(listings["security_id"].is_duplicated())["security_id"].unique().sort().to_list():
         raise ValueError(
             f"{folder / wanted.file} gives more than one date in '{wanted.listed_on}' for {listed(twice)}; keep one"
@@ -168,17 +175,11 @@ def _listings(folder: Path, mapping: Mapping) -> pl.DataFrame:
     return listings
 
 
-def _companion(folder: Path, name: str, columns: tuple[str, ...]) -> pl.LazyFrame:
-    if not (folder / name).is_file():
-        raise ValueError(f"the mapping names '{name}', which is not in {folder}; put it there or correct the mapping")
+def _companion(folder: Path, mapping: Mapping, name: str, dated_by: str, columns: tuple[str, ...]) -> pl.LazyFrame:
     path = folder / name
-    try:
-        fault = shut(path)
-        held = [] if fault else columns_of(_scan(path))
-    except UNREADABLE as error:
-        fault, held = unreadable(path, error), []
+    if not path.is_file():
+        raise ValueError(f"the mapping names '{name}', which is not in {folder}; put it there or correct the mapping")
+    fault = companion_fault(path, mapping, dated_by, columns)
     if fault:
         raise ValueError(f"{path} {fault}")
-    if missing := [column for column in columns if column not in held]:
-        raise ValueError(f"{path} has no column {missing}; it has {listed(held)}. Correct the mapping.")
-    return _scan(path)
+    return opened(path)

@@ -128,7 +128,7 @@ class Mapping(Part):
         if set(columns) != set(COLUMNS):
             unknown, missing = sorted(set(columns) - set(COLUMNS)), sorted(set(COLUMNS) - set(columns))
             raise ValueError(f"unknown names {unknown}, missing names {missing}; it must name exactly {list(COLUMNS)}")
-        if twice := {ours: theirs for ours, theirs in columns.items() if list(columns.values()).count(theirs) > 1}:
+        if twice := {ours: columns[ours] for ours in COLUMNS if list(columns.values()).count(columns[ours]) > 1}:
             raise ValueError(f"one column of the files stands for several of ours: {twice}; give each its own")
         return columns
 
@@ -206,9 +206,8 @@ class Mapping(Part):
 
     def bars(self, schema: pl.Schema) -> dict[str, pl.Expr]:
         """Our columns as expressions over a file with the given schema, without what only the security says."""
-        numbers = {name: _number(self.columns[name], schema) for name in NUMBERS}
-        numbers["volume"] = numbers["volume"] * SHARES[self.units.volume]
-        numbers["amount"] = numbers["amount"] * YUAN[self.units.amount]
+        units = {"volume": SHARES[self.units.volume], "amount": YUAN[self.units.amount]}
+        numbers = {name: _number(self.columns[name], schema, units.get(name, 1)) for name in NUMBERS}
         session = self.columns["session"]
         return {
             "session": self.session(session, schema[session]),
@@ -249,6 +248,8 @@ def load_mapping(folder: Path, path: Path | None) -> Mapping:
     return read_yaml(found, Mapping, "mapping")
 
 
-def _number(column: str, schema: pl.Schema) -> pl.Expr:
+def _number(column: str, schema: pl.Schema, unit: int) -> pl.Expr:
+    """A finite number of units, else null: NaN and infinity are no numbers of a raw table."""
     cell = pl.col(column).str.strip_chars() if schema[column] == pl.String else pl.col(column)
-    return cell.cast(pl.Float64, strict=False)
+    number = cell.cast(pl.Float64, strict=False) * unit
+    return pl.when(number.is_finite()).then(number)

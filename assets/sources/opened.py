@@ -12,6 +12,7 @@ BEYOND = "\0beyond"
 # Polars panics on some torn Parquet files, and a panic is no Exception.
 UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, UnicodeError)
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+NOT_UTF_8 = "cannot be read as csv: it holds bytes that are not UTF-8. Save it as UTF-8 (from GBK, for instance)."
 SHOWN = 20
 WIDTH = 80
 
@@ -45,7 +46,7 @@ def unreadable(path: Path, error: BaseException) -> str:
     if isinstance(error, PermissionError):
         return f"may not be read by this user: {what}. Give the right to read it, or take it out of the folder."
     if "utf-8" in what:
-        return "cannot be read as csv: it holds bytes that are not UTF-8. Save it as UTF-8 (from GBK, for instance)."
+        return NOT_UTF_8
     if "malformed" in what or "could not parse" in what:
         return _unclosed(what)
     return f"cannot be read as {kind}: {what}. Deliver it again, or take it out of the folder."
@@ -63,6 +64,8 @@ def shut(path: Path) -> str | None:
         return None
     if start in UTF_16:
         return "cannot be read as csv: it is UTF-16. Save it as UTF-8."
+    if any("\N{REPLACEMENT CHARACTER}" in name for name in columns_of(opened(path))):
+        return NOT_UTF_8
     return _swallowed_lines(path)
 
 
