@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from assets.sources.mapping import NUMBERS, Mapping
-from assets.sources.opened import UNREADABLE, columns_of, listed, opened, shut, unreadable
+from assets.sources.opened import UNREADABLE, columns_of, listed, opened, shut, text_of, unreadable
 
 UNIT_TOLERANCE = 1.25
 UNIT_SLIPS = {
@@ -35,9 +35,9 @@ class Delivery:
     fault: str | None = None
 
 
-def examined(folder: Path, path: Path, mapping: Mapping) -> Delivery:
-    """The delivery in a file, read once for as long as neither the file nor the mapping changes."""
-    return _examined(folder, path, mapping.model_dump_json(), _stamp(path), mapping.latest())
+def examined(folder: Path, path: Path, mapping_json: str, latest: date) -> Delivery:
+    """The delivery in a file, read once for as long as nothing changes: the file, the mapping, or its latest date."""
+    return _examined(folder, path, mapping_json, latest, _stamp(path))
 
 
 def companion_fault(path: Path, mapping: Mapping, dated_by: str, columns: Sequence[str]) -> str | None:
@@ -59,7 +59,9 @@ def _date_fault(file: pl.LazyFrame, column: str, mapping: Mapping) -> str | None
     written, day = _is_written(column, schema, "session"), mapping.day(column, schema[column])
     unread = written & day.is_null()
     counts = file.select(
-        unread.sum(), written.sum().alias("all"), pl.col(column).filter(unread).first().alias("example")
+        unread.sum(),
+        written.sum().alias("all"),
+        text_of(column, schema[column]).filter(unread).first().alias("example"),
     )
     wrong, all_of_them, example = counts.collect().row(0)
     if 2 * wrong <= all_of_them:
@@ -68,8 +70,8 @@ def _date_fault(file: pl.LazyFrame, column: str, mapping: Mapping) -> str | None
 
 
 @functools.lru_cache(maxsize=10_000)
-def _examined(folder: Path, path: Path, mapping_json: str, stamp: tuple[int, int], latest: date) -> Delivery:
-    """What a file holds in the declared span; `stamp` and `latest` only tell it from what was seen before."""
+def _examined(folder: Path, path: Path, mapping_json: str, latest: date, stamp: tuple[int, int]) -> Delivery:
+    """What a file holds in the declared span; `latest` and `stamp` only tell it from what was seen before."""
     mapping = Mapping.model_validate_json(mapping_json)
     name = str(path.relative_to(folder))
     try:
@@ -124,7 +126,10 @@ def _cell_fault(file: pl.LazyFrame, mapping: Mapping) -> str | None:
         pl.len().alias("rows"),
         *(written[ours].sum().alias(f"{ours} written") for ours in theirs),
         *(unread[ours].sum().alias(f"{ours} unread") for ours in theirs),
-        *(pl.col(name).filter(unread[ours]).first().alias(f"{ours} example") for ours, name in theirs.items()),
+        *(
+            text_of(name, schema[name]).filter(unread[ours]).first().alias(f"{ours} example")
+            for ours, name in theirs.items()
+        ),
         *(columns[ours].null_count().alias(ours) for ours in ("security_id", "is_st", "is_suspended")),
     )
     found = counts.collect().row(0, named=True)
@@ -152,7 +157,7 @@ def _unread_words(ours: str, column: str, share: str, example: object, mapping: 
         demanded = mapping.date_demanded(schema[column])
         remedy = "Correct `date_format` in the mapping, or the file."
     found = f"in {share} rows column '{column}' (our {ours}) does not hold {demanded}"
-    return f"{found}; the first says '{str(example)[:80]}'. {remedy}"
+    return f"{found}; the first says '{example}'. {remedy}"
 
 
 def _unit_fault(rows: pl.DataFrame) -> str | None:

@@ -35,13 +35,13 @@ class FilesSpec(BaseModel):
 
         raises  ValueError when the folder cannot be read, with what is wrong with each file
         """
-        first = self._span()[0]
-        self.read(RawBars, first, first)
+        first = self._span(self._good())[0]
+        self._beside((first, first), undated=False)
         return first
 
     def last_session(self) -> date:
         """Last date of the declared span; of the files where the mapping declares none."""
-        return self._span()[1]
+        return self._span(self._good())[1]
 
     def offers(self) -> tuple[type[Table], ...]:
         """The raw tables that the mapping declares."""
@@ -54,12 +54,10 @@ class FilesSpec(BaseModel):
         raises  ValueError when no file is good, with what is wrong with each
         """
         mapping, good = self._mapping(), self._good()
-        undated = first <= self._span()[0] <= last
+        undated = first <= self._span(good)[0] <= last
         parts = [_bars(self.folder, one.name, mapping, (first, last), undated) for one in good]
-        if mapping.suspended:
-            parts.append(_suspended_days(self.folder, mapping, (first, last), undated))
-        rows = pl.concat(parts, how="diagonal")
-        listings = _listings(self.folder, mapping)
+        suspended, listings = self._beside((first, last), undated)
+        rows = pl.concat([*parts, *suspended], how="diagonal")
         rows = rows.join(listings, on="security_id", how="left", maintain_order="left")
         return RawBars.cast(rows.with_columns(**mapping.by_security()))
 
@@ -69,7 +67,7 @@ class FilesSpec(BaseModel):
             return {}
         months_end = pl.Series([max(months)]).dt.month_end()[0]
         rows = self.read(table, min(months), months_end).sort("session", "security_id", maintain_order=True)
-        starts = rows["session"].fill_null(self._span()[0]).dt.month_start()
+        starts = rows["session"].fill_null(self._span(self._good())[0]).dt.month_start()
         by_month = {start: rows.filter(starts == start) for start in months}
         return {start: hashlib.sha256(part.write_csv().encode()).hexdigest() for start, part in by_month.items()}
 
@@ -87,8 +85,14 @@ class FilesSpec(BaseModel):
             raise ValueError(f"there is no folder {self.folder}; correct `folder`, or put the files there")
         return load_mapping(self.folder, self.mapping)
 
-    def _span(self) -> tuple[date, date]:
-        mapping, good = self._mapping(), self._good()
+    def _beside(self, span: tuple[date, date], undated: bool) -> tuple[list[pl.DataFrame], pl.DataFrame]:
+        """What the mapping names beside the bars: suspended days where there are any, and listings."""
+        mapping = self._mapping()
+        suspended = [_suspended_days(self.folder, mapping, span, undated)] if mapping.suspended else []
+        return suspended, _listings(self.folder, mapping)
+
+    def _span(self, good: Sequence[Delivery]) -> tuple[date, date]:
+        mapping = self._mapping()
         first = min(one.first for one in good if one.first)
         last = max(one.last for one in good if one.last)
         return mapping.first or first, mapping.last or last
@@ -101,7 +105,8 @@ class FilesSpec(BaseModel):
             raise ValueError(
                 f"no file in {self.folder} fits '{mapping.files}'; correct `folder`, or `files` in the mapping"
             )
-        return tuple(examined(self.folder, path, mapping) for path in paths)
+        text, latest = mapping.model_dump_json(), mapping.latest()
+        return tuple(examined(self.folder, path, text, latest) for path in paths)
 
     def _good(self) -> list[Delivery]:
         examined = self._examined()

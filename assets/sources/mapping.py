@@ -18,7 +18,7 @@ from assets.sources.mapping_checks import (
     lies_in_the_folder,
     names_securities,
 )
-from assets.sources.opened import BEYOND
+from assets.sources.opened import BEYOND, text_of
 from assets.sources.yaml_settings import read_yaml
 from expectations.tables import EXCHANGE_TIME_ZONE
 
@@ -192,7 +192,7 @@ class Mapping(Part):
         """Why a row of a file cannot be used whatever it holds: a line too long, or no date; null for nearly all."""
         surplus = pl.col(BEYOND) if BEYOND in schema else pl.lit(None, dtype=pl.String)
         longer = pl.format("the line has more fields than the header; the first beyond it is '{}'", surplus)
-        found = pl.col(column).cast(pl.String).str.slice(0, 80).fill_null("")
+        found = text_of(column, schema[column]).fill_null("")
         demand = pl.lit(self.date_demanded(schema[column]))
         undated = pl.format("column '{}' holds '{}', where it must hold {}", pl.lit(column), found, demand)
         is_undated = self.session(column, schema[column]).is_null()

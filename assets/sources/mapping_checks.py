@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, time
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TypeVar
 
 import polars as pl
 
 SECURITY_ID = r"^[a-z]{2}\d{6}$"
 CLOSE = time(15)
+PATTERNS_TRIED_IN = Path("/no/such/folder")
 
 Boards = TypeVar("Boards", bound=Mapping[str, tuple[str, ...]])
 
@@ -21,6 +22,10 @@ def lies_in_the_folder(files: str) -> str:
     parts = PurePath(files).parts
     if not parts or PurePath(files).is_absolute() or ".." in parts:
         raise ValueError("it must be a pattern inside the folder, such as '*.csv'")
+    try:
+        next(PATTERNS_TRIED_IN.glob(files), None)
+    except (ValueError, NotImplementedError, re.error) as error:
+        raise ValueError(f"it is no pattern of files ({error}); write one such as '*.csv'") from None
     return files
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -67,6 +68,15 @@ def shut(path: Path) -> str | None:
     if any("\N{REPLACEMENT CHARACTER}" in name for name in columns_of(opened(path))):
         return NOT_UTF_8
     return _swallowed_lines(path)
+
+
+def text_of(column: str, kind: pl.DataType) -> pl.Expr:
+    """A cell as text, at most a line long; a date that no calendar has as its number of days, since Polars panics."""
+    cell = pl.col(column)
+    if kind == pl.Date:
+        known = pl.when(cell.is_between(date.min, date.max)).then(cell)
+        return pl.coalesce(known.cast(pl.String), cell.to_physical().cast(pl.String))
+    return cell.cast(pl.String, strict=False).str.slice(0, WIDTH)
 
 
 def listed(names: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,7 +29,17 @@ def read_yaml(path: Path, kind: type[Settings], what: str) -> Settings:
     raises  ValueError with the place, what was found and what is allowed
     """
     try:
-        settings = yaml.load(path.read_text(encoding="utf-8"), Loader=_Strict)  # noqa: S506
+        content = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path} is no valid {what}: {error}") from None
+    settings: Settings = _parsed(path, content, kind, what)
+    return settings
+
+
+@functools.lru_cache(maxsize=100)
+def _parsed(path: Path, content: bytes, kind: type[Settings], what: str) -> Settings:
+    try:
+        settings = yaml.load(content.decode(), Loader=_Strict)  # noqa: S506
         if not isinstance(settings, dict):
             raise ValueError(f"it must hold lines 'key: value', found {type(settings).__name__}")
         return kind.model_validate(settings)
@@ -36,7 +47,7 @@ def read_yaml(path: Path, kind: type[Settings], what: str) -> Settings:
         raise ValueError(f"{path} is no valid {what}: {_explained(error, kind)}") from None
     except UnicodeError as error:
         raise ValueError(f"{path} is no valid {what}: it is not UTF-8 ({error}); save it as UTF-8") from None
-    except (yaml.YAMLError, RecursionError, ValueError, OSError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise ValueError(f"{path} is no valid {what}: {error}") from None
 
 

@@ -27,6 +27,7 @@ MAPPING = {
 }
 SESSIONS = [date(2015, 6, day) for day in (1, 2, 3, 4, 5, 8)]
 BROKEN = ("sh600000", "sz000001", "sz300001")
+SECOND = ("sh600003", "sz000004", "sz300005")
 WHOLE = ("sh600001", "sh600002", "sz000002", "sz000003")
 
 Lines = list[list[str]]
@@ -82,7 +83,6 @@ def arrival(folder: Path, changes: dict[str, object] | None = None) -> Arrival:
     spec = FilesSpec(folder=folder)
     first, last = spec.first_session(), spec.last_session()
     raw = RawBars.validate(spec.read(RawBars, first, last)).lazy()
-    spec.digests(RawBars, [first.replace(day=1)])
     sessions = calendar(raw).collect().lazy()
     kept = Bars.validate(bars(raw, sessions).collect())
     refused = RefusedBars.validate(refused_bars(raw, sessions).collect())

@@ -264,6 +264,8 @@ def overwritten(path: Path) -> None:
 SOUND = sound_rows(BROKEN)
 SHANGHAI = pl.col("date").cast(pl.Datetime("us")).dt.replace_time_zone("Asia/Shanghai")
 
+AGES = pl.lit(2**31 - 1, dtype=pl.Int32).cast(pl.Date)
+
 FILES_OF_PARQUET = [
     ("half a file", torn(0.5), "cannot be read as parquet"),
     ("a file without its end", torn(0.98), "cannot be read as parquet"),
@@ -279,6 +281,7 @@ FILES_OF_PARQUET = [
     ("a missing column", parquet(SOUND.drop("amt")), "has no column 'amt' (our amount)"),
     ("empty columns", parquet(SOUND.with_columns(date=pl.lit(None))), "has no row with a date"),
     ("infinite prices", parquet(SOUND.with_columns(pl.col("c") * float("inf"))), "does not hold a number"),
+    ("dates that no calendar has", parquet(SOUND.with_columns(date=AGES)), "'2147483647'"),
     ("another unit", parquet(SOUND.with_columns(pl.col("vol") / 100)), "lots of 100 shares"),
 ]
 ROWS_OF_PARQUET = [
@@ -308,6 +311,15 @@ def test_what_is_only_written_otherwise_arrives(tmp_path, write):
     write(tmp_path / "broken.parquet")
     came = arrival(tmp_path, {"files": "*.parquet", "format": "parquet"})
     assert (came.files, came.rules(), arrived(came.kept, BROKEN)) == ({}, {}, ROWS)
+
+
+def test_a_date_that_no_calendar_has_refuses_its_row_only(tmp_path):
+    SOUND.with_columns(date=pl.when(pl.int_range(ROWS) == 3).then(AGES).otherwise("date")).write_parquet(
+        tmp_path / "broken.parquet"
+    )
+    came = arrival(tmp_path, {"files": "*.parquet", "format": "parquet"})
+    assert (came.files, came.rules(), arrived(came.kept, BROKEN)) == ({}, {"missing_key": 1}, ROWS - 1)
+    assert "column 'date' holds '2147483647', where it must hold a date from 1990-12-19" in came.refused["reason"][0]
 
 
 def test_the_same_rows_in_two_files_count_once_and_those_that_disagree_not_at_all(tmp_path):
