@@ -7,11 +7,14 @@ from dataclasses import dataclass
 import polars as pl
 
 from assets.cleaning.rule_book import BOARDS
+from expectations.tables import RawBars
 
 KEY = ("security_id", "session")
 PRICES = ("open", "high", "low", "close")
 NUMBERS = (*PRICES, "prev_close", "volume", "amount", "adj_factor")
 HALF_A_CENT = 0.005
+LONGEST = 80  # characters of a value in a sentence
+LEAST, MOST = 0.01, 1_000_000.0  # yuan per share: one tick, and far above what any share ever cost
 
 
 @dataclass(frozen=True)
@@ -31,39 +34,51 @@ def judged(raw: pl.DataFrame, sessions: pl.Series) -> pl.DataFrame:
     returns   kept rows in their order, then refused rows in theirs. Of identical rows for one security and session the
               first known is kept; rows that contradict each other are all refused. NaN and infinity count as missing.
     """
-    rules = _rules(sessions)
+    rows = _finite(raw).with_columns(rule=_nothing(), reason=_nothing()).with_row_index("_place")
+    rows = _marked(rows, _row_rules(sessions))
+    rows = _marked(rows.with_columns(_repetition(rows)), _repetition_rules())
+    kept, refused = rows.filter(pl.col("rule").is_null()), rows.filter(pl.col("rule").is_not_null())
+    return pl.concat([kept, refused.sort("_place")]).drop("_place", "_repetition")
+
+
+def _marked(rows: pl.DataFrame, rules: tuple[Rule, ...]) -> pl.DataFrame:
+    """`rows` with the first rule that each breaks, where it broke none before, and the reason."""
     broken = [pl.when(rule.broken).then(pl.lit(rule.name)) for rule in rules]
     reasons = [pl.when(pl.col("rule") == rule.name).then(rule.reason) for rule in rules]
-    marked = _finite(raw).with_columns(_repetition(raw)).with_columns(rule=pl.coalesce(broken))
-    kept = marked.filter(pl.col("rule").is_null()).with_columns(reason=pl.lit(None, dtype=pl.String))
-    refused = marked.filter(pl.col("rule").is_not_null()).with_columns(reason=pl.coalesce(reasons))
-    return pl.concat([kept, refused]).drop("_repetition")
+    refused = rows.with_columns(rule=pl.coalesce("rule", *broken))
+    # Sentences are written for the few refused rows only.
+    worded = refused.filter(pl.col("rule").is_not_null()).with_columns(reason=pl.coalesce("reason", *reasons))
+    return pl.concat([refused.filter(pl.col("rule").is_null()), worded])
+
+
+def _nothing() -> pl.Expr:
+    return pl.lit(None, dtype=pl.String)
 
 
 def _finite(raw: pl.DataFrame) -> pl.DataFrame:
     return raw.with_columns(pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in NUMBERS)
 
 
-def _repetition(raw: pl.DataFrame) -> pl.Series:
-    """'copy' for the later ones of identical rows, 'contradiction' for rows that disagree, null for all others."""
-    keyed = pl.all_horizontal(pl.col(name).is_not_null() for name in KEY)
-    repeated = raw.select(KEY).is_duplicated() & raw.select(keyed).to_series()
-    rows = raw.with_row_index("row").filter(repeated)
-    content = [name for name in raw.columns if name not in ("delivery", "available_at")]
-    place = pl.col("available_at").rank("ordinal").fill_null(raw.height + 1).over(KEY)
-    verdicts = rows.select(
-        "row",
-        verdict=pl.when(pl.struct(content).n_unique().over(KEY) > 1)
+def _repetition(rows: pl.DataFrame) -> pl.Series:
+    """'copy' for the later ones of identical rows, 'contradiction' for rows that disagree, null for all others.
+
+    Only rows that break no rule by themselves are compared: one that cannot be true contradicts nothing.
+    """
+    sound = rows.filter(pl.col("rule").is_null())
+    repeated = sound.filter(sound.select(KEY).is_duplicated())
+    content = [name for name in RawBars.column_names() if name not in ("delivery", "available_at")]
+    verdicts = repeated.select(
+        "_place",
+        _repetition=pl.when(pl.struct(content).n_unique().over(KEY) > 1)
         .then(pl.lit("contradiction"))
-        .when(place > 1)
+        .when(pl.col("available_at").rank("ordinal").over(KEY) > 1)
         .then(pl.lit("copy")),
     )
-    everyone = pl.DataFrame({"row": pl.Series(range(raw.height), dtype=verdicts.schema["row"])})
-    return everyone.join(verdicts, on="row", how="left", maintain_order="left")["verdict"].alias("_repetition")
+    return rows.select("_place").join(verdicts, on="_place", how="left", maintain_order="left")["_repetition"]
 
 
-def _rules(sessions: pl.Series) -> tuple[Rule, ...]:
-    return (*_identity_rules(sessions), *_price_rules(), *_trade_rules(), *_repetition_rules())
+def _row_rules(sessions: pl.Series) -> tuple[Rule, ...]:
+    return (*_identity_rules(sessions), *_price_rules(), *_trade_rules())
 
 
 def _identity_rules(sessions: pl.Series) -> tuple[Rule, ...]:
@@ -73,13 +88,21 @@ def _identity_rules(sessions: pl.Series) -> tuple[Rule, ...]:
         Rule(
             "missing_key",
             pl.any_horizontal(pl.col(name).is_null() for name in KEY),
-            _found("the row does not say which security or session it is for: security_id {}, session {}", *KEY),
+            pl.coalesce(
+                "source_objection",
+                _found("the row does not say which security or session it is for: security_id {}, session {}", *KEY),
+            ),
         ),
         Rule("source_objection", pl.col("source_objection").is_not_null(), pl.col("source_objection")),
         Rule(
             "unknown_board",
             ~pl.col("board").is_in(BOARDS).fill_null(False),
-            _found(f"board is {{}}; it must be one of {', '.join(BOARDS)}", "board"),
+            _found(f"board of {{}} is {{}}; it must be one of {', '.join(BOARDS)}", "security_id", "board"),
+        ),
+        Rule(
+            "before_listing",
+            (pl.col("session") < pl.col("listed_on")).fill_null(False),
+            _found("{} lies before the listing of {} on {}", "session", "security_id", "listed_on"),
         ),
         Rule(
             "not_a_session",
@@ -101,6 +124,7 @@ def _price_rules() -> tuple[Rule, ...]:
     no_reference = pl.col("prev_close").is_null() & ~on_first_session
     no_price = pl.any_horizontal(pl.col(*PRICES).is_null()) | no_reference
     outside = ~pl.all_horizontal(pl.col(name).is_between(pl.col("low"), pl.col("high")) for name in ("open", "close"))
+    sane = (pl.col(name).is_between(LEAST, MOST).fill_null(True) for name in (*PRICES, "prev_close"))
     prices = "open {}, high {}, low {}, close {}"
     return (
         Rule(
@@ -112,6 +136,11 @@ def _price_rules() -> tuple[Rule, ...]:
             "non_positive_price",
             traded & pl.any_horizontal((pl.col(*PRICES, "prev_close") <= 0).fill_null(False)),
             _found(f"{prices}, prev_close {{}}; prices must be above 0", *PRICES, "prev_close"),
+        ),
+        Rule(
+            "impossible_price",
+            traded & ~pl.all_horizontal(sane) | (pl.col("prev_close") > MOST),
+            _found(f"{prices}, prev_close {{}}; prices must lie from {LEAST} to {MOST:.0f}", *PRICES, "prev_close"),
         ),
         Rule(
             "high_below_low",
@@ -132,7 +161,7 @@ def _trade_rules() -> tuple[Rule, ...]:
     far_vwap = ~vwap.is_between(pl.col("low") - HALF_A_CENT, pl.col("high") + HALF_A_CENT)
     active = ~traded & pl.any_horizontal((pl.col("volume", "amount") > 0).fill_null(False))
     no_volume = ~pl.all_horizontal((pl.col("volume", "amount") > 0).fill_null(False))
-    bad_factor = pl.col("adj_factor").is_null() & traded | (pl.col("adj_factor") <= 0)
+    bad_factor = pl.col("adj_factor").is_null() & traded | (pl.col("adj_factor") <= 0) | (pl.col("adj_factor") > MOST)
     return (
         Rule("no_volume", traded & no_volume, _found("traded, but volume {}, amount {}", "volume", "amount")),
         Rule("suspended_with_volume", active, _found("suspended, but volume {}, amount {}", "volume", "amount")),
@@ -141,7 +170,11 @@ def _trade_rules() -> tuple[Rule, ...]:
             traded & far_vwap,
             _found("amount {} / volume {} lies outside low {} to high {}", "amount", "volume", "low", "high"),
         ),
-        Rule("bad_adj_factor", bad_factor, _found("adj_factor is {}; it must be above 0", "adj_factor")),
+        Rule(
+            "bad_adj_factor",
+            bad_factor,
+            _found(f"adj_factor is {{}}; it must be above 0 and at most {MOST:.0f}", "adj_factor"),
+        ),
     )
 
 
@@ -163,4 +196,9 @@ def _repetition_rules() -> tuple[Rule, ...]:
 
 
 def _found(sentence: str, *columns: str) -> pl.Expr:
-    return pl.format(sentence, *(pl.col(name).cast(pl.String).fill_null("missing") for name in columns))
+    shown = (pl.col(name).cast(pl.String).str.slice(0, LONGEST) for name in columns)
+    return pl.format(sentence, *(text.fill_null(_absent(name)) for text, name in zip(shown, columns, strict=True)))
+
+
+def _absent(name: str) -> str:
+    return "missing or no number" if name in NUMBERS else "missing"

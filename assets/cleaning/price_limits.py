@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import polars as pl
 
-from assets.cleaning.rule_book import BOARDS as BOARDS
 from assets.cleaning.rule_book import exchange, look_up
 
 

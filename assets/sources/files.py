@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -13,29 +11,10 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-from assets.sources.mapping import Mapping, load_mapping
+from assets.sources.examination import Delivery, companion_fault, examined
+from assets.sources.mapping import EXCHANGES_OPENED, Mapping, load_mapping
+from assets.sources.opened import collected, listed, opened
 from expectations.tables import RawBars, Table
-
-UNIT_TOLERANCE = 1.25
-UNIT_SLIPS = {
-    100: "volume is probably in lots of 100 shares",
-    0.01: "volume is probably in shares, not in lots",
-    1000: "amount is probably in yuan, not in thousands",
-    0.001: "amount is probably in thousands of yuan",
-    10: "volume is probably in shares, not in lots, and amount in yuan, not in thousands",
-    0.1: "volume is probably in lots and amount in thousands of yuan",
-}
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One file: its rows in the declared span, their first and last date, and why it is refused if it is."""
-
-    name: str
-    rows: int = 0
-    first: date | None = None
-    last: date | None = None
-    fault: str | None = None
 
 
 class FilesSpec(BaseModel):
@@ -52,14 +31,17 @@ class FilesSpec(BaseModel):
     mapping: Path | None = None
 
     def first_session(self) -> date:
-        """First date of the declared span; of the files where the mapping declares none."""
-        declared = self._mapping().first
-        return declared or min(one.first for one in self._good() if one.first)
+        """First date of the declared span; of the files where the mapping declares none.
+
+        raises  ValueError when the folder cannot be read, with what is wrong with each file
+        """
+        first = self._span(self._good())[0]
+        self._beside((first, first), undated=False)
+        return first
 
     def last_session(self) -> date:
         """Last date of the declared span; of the files where the mapping declares none."""
-        declared = self._mapping().last
-        return declared or max(one.last for one in self._good() if one.last)
+        return self._span(self._good())[1]
 
     def offers(self) -> tuple[type[Table], ...]:
         """The raw tables that the mapping declares."""
@@ -68,16 +50,14 @@ class FilesSpec(BaseModel):
     def read(self, table: type[Table], first: date, last: date) -> pl.DataFrame:
         """Rows of `RawBars` with first <= session <= last inside the declared span, in the order of the files.
 
-        A row whose date cannot be read comes with the first session of the span, for cleaning to refuse.
+        A row without a date that a session can have comes with the first session of the span, for cleaning to refuse.
         raises  ValueError when no file is good, with what is wrong with each
         """
         mapping, good = self._mapping(), self._good()
-        undated = first <= self.first_session() <= last
+        undated = first <= self._span(good)[0] <= last
         parts = [_bars(self.folder, one.name, mapping, (first, last), undated) for one in good]
-        if mapping.suspended:
-            parts.append(_suspended_days(self.folder, mapping, (first, last)))
-        rows = pl.concat(parts, how="diagonal")
-        listings = _listings(self.folder, mapping)
+        suspended, listings = self._beside((first, last), undated)
+        rows = pl.concat([*parts, *suspended], how="diagonal")
         rows = rows.join(listings, on="security_id", how="left", maintain_order="left")
         return RawBars.cast(rows.with_columns(**mapping.by_security()))
 
@@ -87,7 +67,7 @@ class FilesSpec(BaseModel):
             return {}
         months_end = pl.Series([max(months)]).dt.month_end()[0]
         rows = self.read(table, min(months), months_end).sort("session", "security_id", maintain_order=True)
-        starts = rows["session"].fill_null(self.first_session()).dt.month_start()
+        starts = rows["session"].fill_null(self._span(self._good())[0]).dt.month_start()
         by_month = {start: rows.filter(starts == start) for start in months}
         return {start: hashlib.sha256(part.write_csv().encode()).hexdigest() for start, part in by_month.items()}
 
@@ -101,110 +81,86 @@ class FilesSpec(BaseModel):
         return pl.DataFrame(found, schema=types)
 
     def _mapping(self) -> Mapping:
+        if not self.folder.is_dir():
+            raise ValueError(f"there is no folder {self.folder}; correct `folder`, or put the files there")
         return load_mapping(self.folder, self.mapping)
+
+    def _beside(self, span: tuple[date, date], undated: bool) -> tuple[list[pl.DataFrame], pl.DataFrame]:
+        """What the mapping names beside the bars: suspended days where there are any, and listings."""
+        mapping = self._mapping()
+        suspended = [_suspended_days(self.folder, mapping, span, undated)] if mapping.suspended else []
+        return suspended, _listings(self.folder, mapping)
+
+    def _span(self, good: Sequence[Delivery]) -> tuple[date, date]:
+        mapping = self._mapping()
+        first = min(one.first for one in good if one.first)
+        last = max(one.last for one in good if one.last)
+        return mapping.first or first, mapping.last or last
 
     def _examined(self) -> tuple[Delivery, ...]:
         mapping = self._mapping()
-        paths = sorted(path for path in self.folder.glob(mapping.files) if path.is_file())
+        # A folder that is called like a file was meant as one; any other only leads to files.
+        paths = sorted(path for path in self.folder.glob(mapping.files) if path.is_file() or path.suffix)
         if not paths:
             raise ValueError(
                 f"no file in {self.folder} fits '{mapping.files}'; correct `folder`, or `files` in the mapping"
             )
-        stamps = [(path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
-        text = mapping.model_dump_json()
-        return tuple(_examine(self.folder, path, text, stamp) for path, stamp in zip(paths, stamps, strict=True))
+        text, latest = mapping.model_dump_json(), mapping.latest()
+        return tuple(examined(self.folder, path, text, latest) for path in paths)
 
     def _good(self) -> list[Delivery]:
         examined = self._examined()
         good = [one for one in examined if one.fault is None]
         if not good:
             raise ValueError("\n".join(["every file was refused:", *(f"{one.name}: {one.fault}" for one in examined)]))
+        if not any(one.first for one in good):
+            mapping = self._mapping()
+            raise ValueError(
+                f"no row of {listed([one.name for one in good])} lies in the span that the mapping declares, from "
+                f"{mapping.first} to {mapping.last}; correct `first` and `last`, or put other files into {self.folder}"
+            )
         return good
 
 
-@functools.lru_cache(maxsize=10_000)
-def _examine(folder: Path, path: Path, mapping_json: str, stamp: tuple[int, int]) -> Delivery:
-    """What a file holds in the declared span; `stamp` only tells a changed file from the one seen before."""
-    mapping = Mapping.model_validate_json(mapping_json)
-    name = str(path.relative_to(folder))
-    try:
-        schema = _scan(path).collect_schema()
-        missing = {theirs: ours for theirs, ours in mapping.source_columns().items() if theirs not in schema}
-        if missing:
-            wanted = ", ".join(f"'{theirs}' (our {ours})" for theirs, ours in missing.items())
-            return Delivery(
-                name, fault=f"has no column {wanted}; it has {schema.names()}. Correct the mapping or the file."
-            )
-        rows = _probe(_scan(path), mapping)
-    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
-        what = str(error).splitlines()[0]
-        return Delivery(
-            name, fault=f"cannot be read as {mapping.format}: {what}. Deliver it again, or take it out of the folder."
-        )
-    first, last = rows.select(first=pl.col("session").min(), last=pl.col("session").max()).row(0)
-    if rows.height and first is None:
-        return Delivery(name, rows.height, fault=_no_dates(mapping))
-    return Delivery(name, rows.height, first, last, _unit_fault(rows))
-
-
-def _probe(file: pl.LazyFrame, mapping: Mapping) -> pl.DataFrame:
-    columns = mapping.bars(file.collect_schema())
-    wanted = file.select(**{name: columns[name] for name in ("session", "close", "volume", "amount")})
-    return wanted.filter(mapping.spans(pl.col("session")) | pl.col("session").is_null()).collect()
-
-
-def _no_dates(mapping: Mapping) -> str:
-    column, pattern = mapping.columns["session"], mapping.date_format or "%Y-%m-%d"
-    return f"no value of column '{column}' is a date written as {pattern}. Correct `date_format` in the mapping."
-
-
-def _unit_fault(rows: pl.DataFrame) -> str | None:
-    """A sentence when amount / volume is far from the close in the median, None when it is near or cannot be told."""
-    traded = rows.filter((pl.col("volume") > 0) & (pl.col("close") > 0) & (pl.col("amount") > 0))
-    ratio = traded.select((pl.col("amount") / pl.col("volume") / pl.col("close")).median()).item()
-    if ratio is None or 1 / UNIT_TOLERANCE <= ratio <= UNIT_TOLERANCE:
-        return None
-    slips = (why for size, why in UNIT_SLIPS.items() if 1 / UNIT_TOLERANCE <= ratio / size <= UNIT_TOLERANCE)
-    why = next(slips, "prices may be adjusted ones, where they must be as traded")
-    return (
-        f"amount / volume is {ratio:.4g} times the close in the median of {traded.height} rows; "
-        f"it must lie between {1 / UNIT_TOLERANCE} and {UNIT_TOLERANCE}: {why}. "
-        "Correct `units` in the mapping, or the file."
-    )
-
-
 def _scan(path: Path) -> pl.LazyFrame:
-    if path.suffix == ".parquet":
-        return pl.scan_parquet(path, glob=False)
-    return pl.scan_csv(path, infer_schema=False, glob=False)
+    return opened(path)
 
 
 def _bars(folder: Path, name: str, mapping: Mapping, span: tuple[date, date], undated: bool) -> pl.DataFrame:
-    file = _scan(folder / name)
+    file, column = _scan(folder / name), mapping.columns["session"]
     columns = mapping.bars(file.collect_schema())
-    day = columns["session"]
-    inside = day.is_between(*span) & mapping.spans(day)
-    rows = file.filter(inside | day.is_null() if undated else inside).select(**columns)
-    return rows.with_columns(delivery=pl.lit(name)).collect()
+    rows = file.filter(_asked(file, mapping, column, span, undated)).select(**columns, delivery=pl.lit(name))
+    return collected(rows, folder / name)
 
 
-def _suspended_days(folder: Path, mapping: Mapping, span: tuple[date, date]) -> pl.DataFrame:
+def _asked(file: pl.LazyFrame, mapping: Mapping, column: str, span: tuple[date, date], undated: bool) -> pl.Expr:
+    """Rows of the span, and those without a date that a session can have where they are asked for too."""
+    kind = file.collect_schema()[column]
+    # The plain date is compared, so that Parquet skips what lies outside.
+    day = mapping.day(column, kind)
+    inside = day.is_between(max(span[0], EXCHANGES_OPENED), min(span[1], mapping.latest())) & mapping.spans(day)
+    return inside | mapping.session(column, kind).is_null() if undated else inside
+
+
+def _suspended_days(folder: Path, mapping: Mapping, span: tuple[date, date], undated: bool) -> pl.DataFrame:
     """Suspended rows from the mapping's second file; without a flag of its own no day is under special treatment."""
     if mapping.suspended is None:
         raise ValueError("the mapping names no file of suspended days")
     wanted = mapping.suspended
-    file = _companion(folder, wanted.file, (wanted.security_id, wanted.session))
-    day = mapping.day(wanted.session, file.collect_schema()[wanted.session])
-    rows = file.filter(day.is_between(*span) & mapping.spans(day)).select(
-        session=day,
+    named = (wanted.security_id, wanted.session, *([wanted.is_st.column] if wanted.is_st else []))
+    file = _companion(folder, mapping, wanted.file, wanted.session, named)
+    schema = file.collect_schema()
+    rows = file.filter(_asked(file, mapping, wanted.session, span, undated)).select(
+        session=mapping.session(wanted.session, schema[wanted.session]),
         security_id=mapping.security_id(wanted.security_id),
         is_st=wanted.is_st.expression() if wanted.is_st else pl.lit(False),
         is_suspended=pl.lit(True),
         volume=pl.lit(0.0),
         amount=pl.lit(0.0),
         delivery=pl.lit(wanted.file),
+        source_objection=mapping.objection(wanted.session, schema),
     )
-    return rows.collect()
+    return collected(rows, folder / wanted.file)
 
 
 def _listings(folder: Path, mapping: Mapping) -> pl.DataFrame:
@@ -212,16 +168,23 @@ def _listings(folder: Path, mapping: Mapping) -> pl.DataFrame:
     wanted = mapping.securities
     if wanted is None:
         return pl.DataFrame(schema={"security_id": pl.String, "listed_on": pl.Date})
-    file = _companion(folder, wanted.file, (wanted.security_id, wanted.listed_on))
+    named = (wanted.security_id, wanted.listed_on)
+    file = _companion(folder, mapping, wanted.file, wanted.listed_on, named)
     day = mapping.day(wanted.listed_on, file.collect_schema()[wanted.listed_on])
-    return file.select(security_id=mapping.security_id(wanted.security_id), listed_on=day).unique().collect()
+    dated = file.select(security_id=mapping.security_id(wanted.security_id), listed_on=day)
+    listings = collected(dated.drop_nulls().unique(), folder / wanted.file)
+    if twice := listings.filter(listings["security_id"].is_duplicated())["security_id"].unique().sort().to_list():
+        raise ValueError(
+            f"{folder / wanted.file} gives more than one date in '{wanted.listed_on}' for {listed(twice)}; keep one"
+        )
+    return listings
 
 
-def _companion(folder: Path, name: str, columns: tuple[str, ...]) -> pl.LazyFrame:
-    if not (folder / name).is_file():
+def _companion(folder: Path, mapping: Mapping, name: str, dated_by: str, columns: tuple[str, ...]) -> pl.LazyFrame:
+    path = folder / name
+    if not path.is_file():
         raise ValueError(f"the mapping names '{name}', which is not in {folder}; put it there or correct the mapping")
-    file = _scan(folder / name)
-    held = file.collect_schema().names()
-    if missing := [column for column in columns if column not in held]:
-        raise ValueError(f"{folder / name} has no column {missing}; it has {held}. Correct the mapping.")
-    return file
+    fault = companion_fault(path, mapping, dated_by, columns)
+    if fault:
+        raise ValueError(f"{path} {fault}")
+    return opened(path)

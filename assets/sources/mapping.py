@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import date, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
 
 import polars as pl
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from assets.sources.mapping_checks import (
+    SECURITY_ID,
+    comes_after_the_close,
+    gives_dates_back,
+    gives_one_board,
+    lies_in_the_folder,
+    names_securities,
+)
+from assets.sources.opened import BEYOND, text_of
+from assets.sources.yaml_settings import read_yaml
 from expectations.tables import EXCHANGE_TIME_ZONE
 
 MAPPINGS = Path(__file__).parent / "mappings"
@@ -17,6 +27,12 @@ NUMBERS = ("open", "high", "low", "close", "prev_close", "volume", "amount", "ad
 COLUMNS = ("security_id", "session", *NUMBERS)
 SHARES = {"shares": 1, "lots": 100}
 YUAN = {"yuan": 1, "thousand_yuan": 1000}
+CODES = {
+    "sh600000": r"^(?<exchange>[A-Za-z]{2})(?<digits>\d{6})$",
+    "sh.600000": r"^(?<exchange>[A-Za-z]{2})\.(?<digits>\d{6})$",
+    "600000.SH": r"^(?<digits>\d{6})\.(?<exchange>[A-Za-z]{2})$",
+}
+EXCHANGES_OPENED = date(1990, 12, 19)  # first session of the Shanghai exchange, the older of the two
 
 Board = Literal["main", "chinext", "star", "bse"]
 
@@ -46,14 +62,19 @@ class Flag(Part):
         """Exactly one of the two tests."""
         if (self.contains is None) == (self.equals is None):
             raise ValueError(f"the flag on column '{self.column}' needs either `contains` or `equals`")
+        if self.contains == "":
+            raise ValueError(f"the flag on column '{self.column}' contains nothing; every row would have it")
         return self
 
     def expression(self) -> pl.Expr:
-        """Boolean; null where the column is null."""
-        text = pl.col(self.column).cast(pl.String)
+        """Boolean; null where the column is null, or holds no number where one is asked for (true is 1, false 0)."""
+        text = pl.col(self.column).cast(pl.String).str.strip_chars().str.to_lowercase()
         if self.contains is not None:
-            return text.str.contains(self.contains, literal=True)
-        return text.str.to_lowercase() == str(self.equals).lower()
+            return pl.col(self.column).cast(pl.String).str.contains(self.contains, literal=True)
+        if isinstance(self.equals, str):
+            return text == self.equals.lower()
+        number = text.replace({"true": "1", "false": "0"}).cast(pl.Float64, strict=False)
+        return pl.when(number.is_finite()).then(number == float(self.equals or 0))
 
 
 class SuspendedDays(Part):
@@ -76,21 +97,29 @@ class Securities(Part):
 class Mapping(Part):
     """One vendor's files in our words; `columns` gives for each of our names the name in the files."""
 
-    files: str = Field(description="glob inside the folder")
+    files: Annotated[str, AfterValidator(lies_in_the_folder)] = Field(description="glob inside the folder")
     format: Literal["parquet", "csv"]
     columns: dict[str, str]
     units: Units = Units()
-    date_format: str | None = Field(None, description="for dates kept as text, as strftime writes them")
+    date_format: Annotated[str, AfterValidator(gives_dates_back)] | None = Field(
+        None, description="for dates kept as text, as strftime writes them"
+    )
     code_format: Literal["sh600000", "sh.600000", "600000.SH"] = "sh600000"
-    board: dict[Board, tuple[str, ...]] = Field(description="board -> prefixes of our security_id")
+    board: Annotated[dict[Board, tuple[str, ...]], AfterValidator(gives_one_board)] = Field(
+        description="board -> prefixes of our security_id"
+    )
     is_st: Flag | None = Field(None, description="left out: no row is under special treatment")
     is_suspended: Flag | None = Field(None, description="left out: every row of the files is traded")
     suspended: SuspendedDays | None = None
     securities: Securities | None = None
-    available_at: time = Field(time(16), description="time of day, Shanghai, from which a session's rows are known")
+    available_at: Annotated[time, AfterValidator(comes_after_the_close)] = Field(
+        time(16), description="time of day, Shanghai, from which a session's rows are known"
+    )
     first: date | None = Field(None, description="first date that may be read; left out: all")
     last: date | None = Field(None, description="last date that may be read; left out: all")
-    refuse: dict[str, str] = Field(default_factory=dict, description="security_id -> why its rows are not to be used")
+    refuse: Annotated[dict[str, str], AfterValidator(names_securities)] = Field(
+        default_factory=dict, description="security_id -> why its rows are not to be used"
+    )
 
     @field_validator("columns")
     @classmethod
@@ -99,7 +128,16 @@ class Mapping(Part):
         if set(columns) != set(COLUMNS):
             unknown, missing = sorted(set(columns) - set(COLUMNS)), sorted(set(COLUMNS) - set(columns))
             raise ValueError(f"unknown names {unknown}, missing names {missing}; it must name exactly {list(COLUMNS)}")
+        if twice := {ours: columns[ours] for ours in COLUMNS if list(columns.values()).count(columns[ours]) > 1}:
+            raise ValueError(f"one column of the files stands for several of ours: {twice}; give each its own")
         return columns
+
+    @model_validator(mode="after")
+    def span_is_forward(self) -> Self:
+        """The span ends after it begins."""
+        if self.first and self.last and self.first > self.last:
+            raise ValueError(f"first is {self.first}, after last {self.last}; no date lies between")
+        return self
 
     @field_validator("available_at", mode="before")
     @classmethod
@@ -114,21 +152,51 @@ class Mapping(Part):
         return day.is_between(self.first or date.min, self.last or date.max)
 
     def security_id(self, column: str) -> pl.Expr:
-        """Our security_id: exchange in lower case, then six digits."""
-        code = pl.col(column).cast(pl.String)
-        if self.code_format == "sh600000":
-            return code
-        exchange, digits = code.str.extract("([A-Za-z]{2})").str.to_lowercase(), code.str.extract(r"(\d{6})")
-        return exchange + digits
+        """Our security_id: exchange in lower case, then six digits; a code of another form stays, and has no board."""
+        code = pl.col(column).cast(pl.String).str.strip_chars()
+        parts = code.str.extract_groups(CODES[self.code_format])
+        ours = parts.struct.field("exchange").str.to_lowercase() + parts.struct.field("digits")
+        return pl.coalesce(ours, code)
 
     def day(self, column: str, kind: pl.DataType) -> pl.Expr:
         """A column as a date, null where it is none; `kind` is the type that the file gives it."""
         if kind == pl.Date:
             return pl.col(column)
         if isinstance(kind, pl.Datetime):
-            return pl.col(column).dt.date()
-        text = pl.col(column).cast(pl.String).str.strip_chars()
-        return text.str.to_date(self.date_format or ("%Y%m%d" if kind.is_integer() else "%Y-%m-%d"), strict=False)
+            zoned = pl.col(column).dt.convert_time_zone(EXCHANGE_TIME_ZONE) if kind.time_zone else pl.col(column)
+            return zoned.dt.date()
+        text, pattern = pl.col(column).cast(pl.String).str.strip_chars(), self.pattern(kind)
+        if pattern == "%Y%m%d":  # 2015061 would be read as the first of June
+            text = pl.when(text.str.len_chars() == len("20150601")).then(text)
+        return text.str.to_date(pattern, strict=False)
+
+    def date_demanded(self, kind: pl.DataType) -> str:
+        """What a session must be, for a sentence."""
+        return f"a date from {EXCHANGES_OPENED} to {self.latest()} (as text: {self.pattern(kind)})"
+
+    def pattern(self, kind: pl.DataType) -> str:
+        """How dates are written in a column of a given type."""
+        return self.date_format or ("%Y%m%d" if kind.is_integer() else "%Y-%m-%d")
+
+    def latest(self) -> date:
+        """The last date whose bars can be known by now."""
+        now = datetime.now(ZoneInfo(EXCHANGE_TIME_ZONE))
+        return now.date() if now.time() >= self.available_at else now.date() - timedelta(days=1)
+
+    def session(self, column: str, kind: pl.DataType) -> pl.Expr:
+        """A column as a date that a session can have; null before the exchanges opened and after `latest`."""
+        day = self.day(column, kind)
+        return pl.when(day.is_between(EXCHANGES_OPENED, self.latest())).then(day)
+
+    def objection(self, column: str, schema: pl.Schema) -> pl.Expr:
+        """Why a row of a file cannot be used whatever it holds: a line too long, or no date; null for nearly all."""
+        surplus = pl.col(BEYOND) if BEYOND in schema else pl.lit(None, dtype=pl.String)
+        longer = pl.format("the line has more fields than the header; the first beyond it is '{}'", surplus)
+        found = text_of(column, schema[column]).fill_null("")
+        demand = pl.lit(self.date_demanded(schema[column]))
+        undated = pl.format("column '{}' holds '{}', where it must hold {}", pl.lit(column), found, demand)
+        is_undated = self.session(column, schema[column]).is_null()
+        return pl.when(surplus.is_not_null()).then(longer).when(is_undated).then(undated)
 
     def source_columns(self) -> dict[str, str]:
         """Name in the file -> what it is wanted for."""
@@ -138,28 +206,32 @@ class Mapping(Part):
 
     def bars(self, schema: pl.Schema) -> dict[str, pl.Expr]:
         """Our columns as expressions over a file with the given schema, without what only the security says."""
-        numbers = {name: pl.col(self.columns[name]).cast(pl.Float64, strict=False) for name in NUMBERS}
-        numbers["volume"] = numbers["volume"] * SHARES[self.units.volume]
-        numbers["amount"] = numbers["amount"] * YUAN[self.units.amount]
+        units = {"volume": SHARES[self.units.volume], "amount": YUAN[self.units.amount]}
+        numbers = {name: _number(self.columns[name], schema, units.get(name, 1)) for name in NUMBERS}
         session = self.columns["session"]
         return {
-            "session": self.day(session, schema[session]),
+            "session": self.session(session, schema[session]),
             "security_id": self.security_id(self.columns["security_id"]),
             "is_st": self.is_st.expression() if self.is_st else pl.lit(False),
             "is_suspended": self.is_suspended.expression() if self.is_suspended else pl.lit(False),
             **numbers,
+            "source_objection": self.objection(session, schema),
         }
 
     def by_security(self) -> dict[str, pl.Expr]:
-        """What follows from `security_id` and `session`: board, the source's objection, and when the row is known."""
-        board = pl.lit(None, dtype=pl.String)
+        """What follows from `security_id` and `session`: board, the source's objection, and when the row is known.
+
+        A code that is not ours has no board. An objection to a single row comes before one to its security.
+        """
+        board, is_ours = pl.lit(None, dtype=pl.String), pl.col("security_id").str.contains(SECURITY_ID)
         for name, prefixes in self.board.items():
             named = pl.any_horizontal(pl.col("security_id").str.starts_with(prefix) for prefix in prefixes)
-            board = pl.when(named).then(pl.lit(name)).otherwise(board)
+            board = pl.when(named & is_ours).then(pl.lit(name)).otherwise(board)
         objection = pl.col("security_id").replace_strict(
             list(self.refuse), list(self.refuse.values()), default=None, return_dtype=pl.String
         )
         known = pl.col("session").dt.combine(self.available_at, "us").dt.replace_time_zone(EXCHANGE_TIME_ZONE)
+        objection = pl.coalesce("source_objection", objection)
         return {"board": board, "source_objection": objection, "available_at": known}
 
 
@@ -173,7 +245,11 @@ def load_mapping(folder: Path, path: Path | None) -> Mapping:
             f"no mapping for the files in {folder}: looked for {[str(place) for place in places]}; folders with "
             f"a mapping of their own are {kept}. Write a mapping.yaml into the folder or give `mapping`."
         )
-    try:
-        return Mapping.model_validate(yaml.safe_load(found.read_text(encoding="utf-8")))
-    except (ValidationError, yaml.YAMLError) as error:
-        raise ValueError(f"{found} is no valid mapping: {error}") from error
+    return read_yaml(found, Mapping, "mapping")
+
+
+def _number(column: str, schema: pl.Schema, unit: int) -> pl.Expr:
+    """A finite number of units, else null: NaN and infinity are no numbers of a raw table."""
+    cell = pl.col(column).str.strip_chars() if schema[column] == pl.String else pl.col(column)
+    number = cell.cast(pl.Float64, strict=False) * unit
+    return pl.when(number.is_finite()).then(number)

@@ -47,17 +47,31 @@ BROKEN = [
     (dict(security_id=None), "missing_key", "security_id missing, session 2015-06-01"),
     (dict(session=None), "missing_key", "session missing"),
     (dict(source_objection="factor disagrees"), "source_objection", "factor disagrees"),
-    (dict(board="nasdaq"), "unknown_board", "board is nasdaq; it must be one of main, chinext, star, bse"),
-    (dict(board=None), "unknown_board", "board is missing"),
+    (dict(board="nasdaq"), "unknown_board", "board of sh600000 is nasdaq; it must be one of main, chinext, star, bse"),
+    (dict(board=None), "unknown_board", "board of sh600000 is missing"),
     (dict(session=date(2015, 6, 6)), "not_a_session", "2015-06-06 is no session"),
+    (
+        dict(listed_on=date(2015, 6, 2)),
+        "before_listing",
+        "2015-06-01 lies before the listing of sh600000 on 2015-06-02",
+    ),
+    (dict(session=None, source_objection="'?' is no date"), "missing_key", "'?' is no date"),
+    (dict(security_id="x" * 1000, board=None), "unknown_board", f"board of {'x' * 80} is missing"),
     (dict(available_at=None), "missing_available_at", "available_at is missing"),
     (dict(is_st=None), "missing_flag", "is_st is missing, is_suspended is false"),
-    (dict(open=None), "missing_price", "open missing, high 10.5"),
+    (dict(open=None), "missing_price", "open missing or no number, high 10.5"),
     (dict(close=math.nan), "missing_price", "close missing"),
     (dict(high=math.inf), "missing_price", "high missing"),
     (dict(prev_close=None), "missing_price", "prev_close missing"),
     (dict(low=0.0), "non_positive_price", "low 0.0"),
     (dict(prev_close=-1.0), "non_positive_price", "prev_close -1.0"),
+    (
+        dict(low=0.004),
+        "impossible_price",
+        "low 0.004, close 10.2, prev_close 10.1; prices must lie from 0.01 to 1000000",
+    ),
+    (dict(prev_close=1e20), "impossible_price", "prev_close 1e+20"),
+    (SUSPENDED | dict(prev_close=1e20), "impossible_price", "prev_close 1e+20"),
     (dict(high=9.0), "high_below_low", "high 9.0 is below low 9.8"),
     (dict(open=9.7), "outside_range", "open 9.7 or close 10.2 lies outside low 9.8 to high 10.5"),
     (dict(close=10.6), "outside_range", "close 10.6"),
@@ -67,6 +81,7 @@ BROKEN = [
     (dict(amount=10_506.0), "vwap_outside_range", "amount 10506.0 / volume 1000.0 lies outside low 9.8 to high 10.5"),
     (dict(adj_factor=None), "bad_adj_factor", "adj_factor is missing"),
     (dict(adj_factor=0.0), "bad_adj_factor", "adj_factor is 0.0"),
+    (dict(adj_factor=1e9), "bad_adj_factor", "it must be above 0 and at most 1000000"),
 ]
 
 
@@ -111,6 +126,18 @@ def test_rows_that_contradict_each_other_are_all_refused():
 
 def test_a_traded_and_a_suspended_row_for_one_session_contradict_each_other():
     assert verdicts(row(), row(**SUSPENDED))["rule"].to_list() == ["contradiction", "contradiction"]
+
+
+@pytest.mark.parametrize("changes", [changes for changes, _, _ in BROKEN if "session" not in changes])
+def test_a_row_that_cannot_be_true_contradicts_nothing(changes):
+    found = verdicts(row(**changes), row(), row(delivery="twin.csv"))
+    assert found["rule"].to_list()[0] is None
+    assert sorted(found["rule"].to_list()[1:]) == sorted(["duplicate", verdicts(row(**changes))["rule"].item()])
+
+
+def test_refused_rows_come_in_their_order():
+    found = verdicts(row(close=10.3), row(volume=0.0), row(), row(open=None))
+    assert found["rule"].to_list() == ["contradiction", "no_volume", "contradiction", "missing_price"]
 
 
 def test_rows_without_a_key_are_no_duplicates():

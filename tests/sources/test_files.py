@@ -156,7 +156,9 @@ def test_an_empty_folder_is_an_error(tmp_path):
 
 def test_dates_in_an_unknown_style_refuse_the_file(tmp_path):
     written(tmp_path, [line.replace("2015-06-0", "06/2015/0") for line in GOOD])
-    assert "no value of column 'date' is a date written as %Y-%m-%d" in refusals(source(tmp_path))["good.csv"]
+    said = refusals(source(tmp_path))["good.csv"]
+    assert "in 2 of 2 rows column 'date' (our session) does not hold a date from 1990-12-19 to " in said
+    assert "(as text: %Y-%m-%d); the first says '06/2015/01'. Correct `date_format`" in said
     assert source(tmp_path, date_format="%m/%Y/%d").read(RawBars, FIRST, LAST)["session"].to_list()[0] == date(
         2015, 6, 1
     )
