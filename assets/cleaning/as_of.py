@@ -97,10 +97,7 @@ def holding_join(
     spells = _spells(facts, columns, by)
     asked = decisions.with_columns(_at=_instants(at))
     spans = (pl.col("_at") >= pl.col("_known"), pl.col("_at") < pl.col("_until"))
-    if on:
-        pairs = asked.join(spells, on=list(on), how="inner").filter(*spans)
-    else:
-        pairs = asked.join_where(spells, *spans)
+    pairs = asked.join(spells, on=list(on), how="inner").filter(*spans) if on else asked.join_where(spells, *spans)
     return pairs.select(*ours, *added)
 
 

@@ -74,7 +74,9 @@ def test_what_was_known_equals_the_definition(rows, when):
 
 
 @settings(max_examples=150, deadline=None)
-@given(ROWS, st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xy"), st.one_of(HOURS, st.none())), max_size=8))
+@given(
+    ROWS, st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xy"), st.one_of(HOURS, st.none())), max_size=8)
+)
 def test_the_join_gives_each_decision_what_was_known_at_its_instant(rows, asked):
     facts = frame(rows)
     decisions = pl.DataFrame(
@@ -175,9 +177,9 @@ def test_what_is_no_instant_or_lacks_a_column_is_refused():
     with pytest.raises(ValueError, match="has no time zone and is no instant"):
         as_of(facts.lazy(), datetime(2015, 1, 1), KEY)
     naive = facts.with_columns(pl.col("available_at").dt.replace_time_zone(None))
-    with pytest.raises(ValueError, match="column 'available_at' is Datetime.* which is no instant"):
+    with pytest.raises(ValueError, match=r"column 'available_at' is Datetime.* which is no instant"):
         as_of(naive.lazy(), hour(4), KEY)
-    with pytest.raises(ValueError, match="column 'decided_at' is Datetime.* which is no instant"):
+    with pytest.raises(ValueError, match=r"column 'decided_at' is Datetime.* which is no instant"):
         as_of_join(asked.with_columns(pl.col("decided_at").dt.replace_time_zone(None)).lazy(), facts.lazy(), KEY)
     with pytest.raises(ValueError, match=r"has no column \['theme'\]; it has"):
         as_of(facts.lazy(), hour(4), ("theme",))
