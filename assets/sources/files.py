@@ -13,6 +13,7 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
+from assets.sources.fact_files import fact_deliveries, fact_digests, offered, read_facts
 from assets.sources.mapping import Mapping, load_mapping
 from expectations.tables import RawBars, Table
 
@@ -63,15 +64,18 @@ class FilesSpec(BaseModel):
 
     def offers(self) -> tuple[type[Table], ...]:
         """The raw tables that the mapping declares."""
-        return (RawBars,)
+        return (RawBars, *offered(self._mapping().facts))
 
     def read(self, table: type[Table], first: date, last: date) -> pl.DataFrame:
-        """Rows of `RawBars` with first <= session <= last inside the declared span, in the order of the files.
+        """Rows with first <= date <= last inside the declared span, in the order of the files.
 
         A row whose date cannot be read comes with the first session of the span, for cleaning to refuse.
         raises  ValueError when no file is good, with what is wrong with each
         """
-        mapping, good = self._mapping(), self._good()
+        mapping = self._mapping()
+        if table is not RawBars:
+            return read_facts(self.folder, mapping.facts, table, (first, last), self._span())
+        good = self._good()
         undated = first <= self.first_session() <= last
         parts = [_bars(self.folder, one.name, mapping, (first, last), undated) for one in good]
         if mapping.suspended:
@@ -85,6 +89,8 @@ class FilesSpec(BaseModel):
         """Start of month -> SHA-256 of the rows that `read` gives for it: content and mapping, no file times."""
         if not months:
             return {}
+        if table is not RawBars:
+            return fact_digests(self.folder, self._mapping().facts, table, months, self._span())
         months_end = pl.Series([max(months)]).dt.month_end()[0]
         rows = self.read(table, min(months), months_end).sort("session", "security_id", maintain_order=True)
         starts = rows["session"].fill_null(self.first_session()).dt.month_start()
@@ -93,12 +99,16 @@ class FilesSpec(BaseModel):
 
     def deliveries(self) -> pl.DataFrame:
         """One row per file: `delivery`, `rows` in the declared span, `status` (read or refused), `reason`."""
-        found = [
+        found: list[dict[str, object]] = [
             {"delivery": one.name, "rows": one.rows, "status": "refused" if one.fault else "read", "reason": one.fault}
             for one in self._examined()
         ]
+        found += fact_deliveries(self.folder, self._mapping().facts, self._span())
         types = {"delivery": pl.String, "rows": pl.Int64, "status": pl.String, "reason": pl.String}
         return pl.DataFrame(found, schema=types)
+
+    def _span(self) -> tuple[date, date]:
+        return self.first_session(), self.last_session()
 
     def _mapping(self) -> Mapping:
         return load_mapping(self.folder, self.mapping)

@@ -10,6 +10,7 @@ import polars as pl
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from assets.sources.fact_mapping import FactFiles
 from expectations.tables import EXCHANGE_TIME_ZONE
 
 MAPPINGS = Path(__file__).parent / "mappings"
@@ -91,6 +92,7 @@ class Mapping(Part):
     first: date | None = Field(None, description="first date that may be read; left out: all")
     last: date | None = Field(None, description="last date that may be read; left out: all")
     refuse: dict[str, str] = Field(default_factory=dict, description="security_id -> why its rows are not to be used")
+    facts: tuple[FactFiles, ...] = Field((), description="files of dated facts, beside the bars or in other folders")
 
     @field_validator("columns")
     @classmethod
