@@ -11,7 +11,6 @@ from assets.cleaning.fact_admission import (
     among_open,
     common_rules,
     finite_rule,
-    in_time,
     kept,
     opened,
     ruled,
@@ -47,7 +46,8 @@ def judged(raw: pl.DataFrame) -> pl.DataFrame:
     rows = ruled(opened(raw), _identity_rules())
     rows = ruled(rows.with_columns(_available()), (*common_rules(*REVISION), *_date_rules()))
     rows = without_repetition(rows, REVISION, ("value", "published_on"))
-    return among_open(rows, lambda some: ruled(in_time(some), [_order_rule()]))
+    order = ("available_at", "revision", "published_on")
+    return among_open(rows, lambda some: ruled(some.sort(order), [_order_rule()]))
 
 
 def day_after(day: pl.Expr, at: time = DAY_AFTER_AT) -> pl.Expr:
@@ -117,7 +117,7 @@ def _date_rules() -> tuple[Rule, ...]:
 
 
 def _order_rule() -> Rule:
-    """On rows in time order: a revision comes after the ones before it, in number and in date."""
+    """On rows in time order, those of one instant by revision: none is behind an earlier one, in number or in date."""
     behind = pl.any_horizontal(
         pl.col(name) < pl.col(name).cum_max().over(PERIOD) for name in ("revision", "published_on")
     )
