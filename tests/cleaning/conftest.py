@@ -84,7 +84,12 @@ def _statements(rng: np.random.Generator) -> Rows:
                         }
                     )  # fmt: skip
                 published += timedelta(days=int(rng.integers(-5, 60)))
-    return rows + rows[::7]
+    return rows + [_delivered_again(row) for row in rows[::7]]
+
+
+def _delivered_again(row: dict[str, object]) -> dict[str, object]:
+    told = row["available_at"]
+    return row | {"available_at": told + timedelta(days=150) if isinstance(told, datetime) else None}
 
 
 def _news(rng: np.random.Generator) -> Rows:

@@ -64,7 +64,15 @@ def test_the_source_s_sessions_are_its_own_and_the_others_get_the_proxy(rows_of,
     assert date(2014, 6, 4) in others["session"].to_list()
 
 
-def test_the_proxy_weights_by_reported_shares_times_the_close_before(rows_of, traded):
+@pytest.mark.parametrize("halted", [0, 30])
+def test_the_proxy_weights_by_reported_shares_times_the_close_before(rows_of, traded, halted):
+    # A name that is suspended from its first session on has no weight before its first close.
+    waits = (pl.col("security_id") == "sz000003") & (pl.col("session") < traded["session"].unique().sort()[halted])
+    prices = ("open", "high", "low", "close", "vwap")
+    traded = traded.with_columns(
+        *(pl.when(~waits).then(pl.col(name)).alias(name) for name in prices),
+        is_suspended=pl.col("is_suspended") | waits,
+    )
     names = {"sh600001": 1e8, "sh600002": 3e8, "sz000003": 2e8, "sz000004": 5e8, "sz300005": 4e8}
     early = CLOSE.replace(year=2013)
     raw = rows_of(
