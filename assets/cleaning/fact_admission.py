@@ -52,6 +52,16 @@ def among_open(rows: Frame, judge: Callable[[Frame], Frame]) -> Frame:
     return pl.concat([closed, judge(rows.filter(pl.col("rule").is_null()))])
 
 
+def among_repeated(rows: Frame, key: Sequence[str], judge: Callable[[Frame], Frame]) -> Frame:
+    """Let `judge` see only the open rows whose key more than one of them has."""
+
+    def split(some: Frame) -> Frame:
+        repeated = some.select(key).is_duplicated()
+        return pl.concat([some.filter(~repeated), judge(some.filter(repeated))])
+
+    return among_open(rows, split)
+
+
 def common_rules(*key: str) -> tuple[Rule, ...]:
     """What holds for every dated fact: it says what it is about, and from when on it could be known."""
     about = ", ".join(f"{name} {{}}" for name in key)
@@ -103,7 +113,7 @@ def without_repetition(rows: Frame, key: Sequence[str], content: Sequence[str]) 
         apart = ruled(some, [_clash((*key, "available_at"), content, key)])
         return among_open(apart, lambda rest: ruled(in_time(rest), _repeats(key, content)))
 
-    return among_open(rows, judge)
+    return among_repeated(rows, key, judge)
 
 
 def in_time(rows: Frame) -> Frame:
@@ -126,8 +136,8 @@ def changes_judged(
     told_twice = (*content, "holds")
     same_instant = [*key, "available_at"]
     rows = ruled(rows, [missing])
-    rows = among_open(rows, lambda some: ruled(some, [_clash(same_instant, told_twice, key)]))
-    rows = among_open(rows, lambda some: ruled(in_time(some), _repeats(same_instant, told_twice)[:1]))
+    rows = among_repeated(rows, same_instant, lambda some: ruled(some, [_clash(same_instant, told_twice, key)]))
+    rows = among_repeated(rows, same_instant, lambda some: ruled(in_time(some), _repeats(same_instant, told_twice)[:1]))
 
     def judge(some: Frame) -> Frame:
         crowd = _crowd(some.with_columns(_size=pl.when("holds").then(size).otherwise(0.0)), key, group)

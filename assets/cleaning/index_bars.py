@@ -75,10 +75,10 @@ def _all_bars(bars: pl.LazyFrame, shares: pl.LazyFrame) -> pl.DataFrame:
     days = weighted.group_by("session", maintain_order=True).agg(
         pl.col("available_at").max(),
         pl.col("amount").sum(),
-        weighted_by=pl.when(pl.col("origin").n_unique() > 1)
-        .then(pl.lit("mixed"))
-        .when(pl.col("origin").first() == "reported")
+        weighted_by=pl.when(pl.col("_is_reported").all())
         .then(pl.lit("float_shares"))
+        .when(pl.col("_is_reported").any())
+        .then(pl.lit("mixed"))
         .otherwise(pl.lit("trailing_amount")),
     )
     return days.with_columns(
@@ -90,16 +90,16 @@ def _all_bars(bars: pl.LazyFrame, shares: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _weighted(bars: pl.LazyFrame, shares: pl.LazyFrame) -> pl.LazyFrame:
-    """Rows by session and security with `_weight`, what it earned in the session, and the weight's origin."""
+    """Rows by session and security with `_weight`, what it earned in the session, and whether the weight was reported."""
     asked = bars.select("session", "security_id", "close", "prev_close", "amount", decided_at="available_at").sort(
         "security_id", "session"
     )
-    known = shares.select("security_id", "available_at", "float_shares", "origin")
+    known = shares.select("security_id", "available_at", "float_shares", _is_reported=pl.col("origin") == "reported")
     sized = as_of_join(asked, known, ("security_id",)).with_columns(available_at="decided_at")
-    capital = pl.col("close").forward_fill().over("security_id") * pl.col("float_shares")
+    capital = pl.col("close").forward_fill() * pl.col("float_shares")
     moved = (pl.col("close") / pl.col("prev_close") - 1).fill_null(0.0)
     held = sized.with_columns(
-        _weight=capital.shift(1).over("security_id"), origin=pl.col("origin").shift(1).over("security_id")
+        _weight=capital.shift(1).over("security_id"), _is_reported=pl.col("_is_reported").shift(1).over("security_id")
     )
     counted = held.filter(pl.col("_weight").is_not_null()).with_columns(_earned=pl.col("_weight") * moved)
     return counted.sort("session", "security_id")

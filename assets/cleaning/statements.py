@@ -8,7 +8,7 @@ import polars as pl
 from assets.cleaning.admission import Rule
 from assets.cleaning.as_of import EVERYTHING_BEFORE
 from assets.cleaning.fact_admission import (
-    among_open,
+    among_repeated,
     common_rules,
     finite_rule,
     kept,
@@ -47,7 +47,7 @@ def judged(raw: pl.DataFrame) -> pl.DataFrame:
     rows = ruled(rows.with_columns(_available()), (*common_rules(*REVISION), *_date_rules()))
     rows = without_repetition(rows, REVISION, ("value", "published_on"))
     order = ("available_at", "revision", "published_on")
-    return among_open(rows, lambda some: ruled(some.sort(order), [_order_rule()]))
+    return among_repeated(rows, PERIOD, lambda some: ruled(some.sort(order), [_order_rule()]))
 
 
 def day_after(day: pl.Expr, at: time = DAY_AFTER_AT) -> pl.Expr:
