@@ -14,6 +14,11 @@ import dataframely as dy
 from expectations.tables import EXCHANGE_TIME_ZONE, Table, instant
 
 
+def delivered_number(unit: str) -> dy.Float64:
+    """A number as a source delivers it: also one that is none, for cleaning to refuse."""
+    return dy.Float64(nullable=True, allow_nan=True, allow_inf=True, metadata={"unit": unit})
+
+
 class Fact(Table):
     """A row that could be known from `available_at` on, by a decision at that instant or later."""
 
@@ -41,7 +46,7 @@ class RawStatements(RawFact):
     security_id = dy.String(nullable=True)
     period_end = dy.Date(nullable=True, metadata={"definition": "last day of the reported period"})
     item = dy.String(nullable=True, metadata={"definition": "what is reported, for example revenue or net_profit"})
-    value = dy.Float64(nullable=True, metadata={"unit": "yuan, shares or a fraction, by item"})
+    value = delivered_number("yuan, shares or a fraction, by item")
     revision = dy.Int32(nullable=True, metadata={"definition": "0 for the first publication, 1 for the next"})
     published_on = dy.Date(nullable=True, metadata={"definition": "date of this publication"})
 
@@ -76,7 +81,7 @@ class RawSupplyChain(RawFact):
 
     supplier_id = dy.String(nullable=True)
     customer_id = dy.String(nullable=True)
-    weight = dy.Float64(nullable=True, metadata={"definition": "share of the customer's purchases, or its like"})
+    weight = delivered_number("share of the customer's purchases, or its like")
     holds = dy.Bool(nullable=True, metadata={"definition": "true from available_at on; false: no longer"})
 
 
@@ -97,7 +102,7 @@ class RawIndexMembers(RawFact):
 
     index_id = dy.String(nullable=True)
     security_id = dy.String(nullable=True)
-    weight = dy.Float64(nullable=True, metadata={"definition": "share of the index, null where not told"})
+    weight = delivered_number("share of the index, null where not told")
     holds = dy.Bool(nullable=True, metadata={"definition": "true from available_at on; false: no longer"})
 
 
@@ -107,8 +112,8 @@ class RawFloatShares(RawFact):
     asset_key: ClassVar[str] = "raw/float_shares"
 
     security_id = dy.String(nullable=True)
-    float_shares = dy.Float64(nullable=True, metadata={"unit": "shares"})
-    total_shares = dy.Float64(nullable=True, metadata={"unit": "shares"})
+    float_shares = delivered_number("shares")
+    total_shares = delivered_number("shares")
 
 
 class RawIndexBars(Table):
@@ -118,9 +123,9 @@ class RawIndexBars(Table):
 
     session = dy.Date(nullable=True)
     index_id = dy.String(nullable=True)
-    close = dy.Float64(nullable=True, metadata={"unit": "index points"})
-    prev_close = dy.Float64(nullable=True, metadata={"unit": "index points"})
-    amount = dy.Float64(nullable=True, metadata={"unit": "yuan"})
+    close = delivered_number("index points")
+    prev_close = delivered_number("index points")
+    amount = delivered_number("yuan")
     available_at = dy.Datetime(time_zone=EXCHANGE_TIME_ZONE, time_unit="us", nullable=True)
     delivery = dy.String(nullable=True)
 

@@ -12,6 +12,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from assets.sources.examination import Delivery, companion_fault, examined
+from assets.sources.fact_files import fact_deliveries, fact_digests, offered, read_facts
 from assets.sources.mapping import EXCHANGES_OPENED, Mapping, load_mapping
 from assets.sources.opened import collected, listed, opened
 from expectations.tables import RawBars, Table
@@ -45,16 +46,19 @@ class FilesSpec(BaseModel):
 
     def offers(self) -> tuple[type[Table], ...]:
         """The raw tables that the mapping declares."""
-        return (RawBars,)
+        return (RawBars, *offered(self._mapping().facts))
 
     def read(self, table: type[Table], first: date, last: date) -> pl.DataFrame:
-        """Rows of `RawBars` with first <= session <= last inside the declared span, in the order of the files.
+        """Rows with first <= date <= last inside the declared span, in the order of the files.
 
         A row without a date that a session can have comes with the first session of the span, for cleaning to refuse.
         raises  ValueError when no file is good, with what is wrong with each
         """
         mapping, good = self._mapping(), self._good()
-        undated = first <= self._span(good)[0] <= last
+        span = self._span(good)
+        if table is not RawBars:
+            return read_facts(self.folder, mapping.facts, table, (first, last), span)
+        undated = first <= span[0] <= last
         parts = [_bars(self.folder, one.name, mapping, (first, last), undated) for one in good]
         suspended, listings = self._beside((first, last), undated)
         rows = pl.concat([*parts, *suspended], how="diagonal")
@@ -65,6 +69,8 @@ class FilesSpec(BaseModel):
         """Start of month -> SHA-256 of the rows that `read` gives for it: content and mapping, no file times."""
         if not months:
             return {}
+        if table is not RawBars:
+            return fact_digests(self.folder, self._mapping().facts, table, months, self._span(self._good()))
         months_end = pl.Series([max(months)]).dt.month_end()[0]
         rows = self.read(table, min(months), months_end).sort("session", "security_id", maintain_order=True)
         starts = rows["session"].fill_null(self._span(self._good())[0]).dt.month_start()
@@ -73,10 +79,12 @@ class FilesSpec(BaseModel):
 
     def deliveries(self) -> pl.DataFrame:
         """One row per file: `delivery`, `rows` in the declared span, `status` (read or refused), `reason`."""
-        found = [
+        examined = self._examined()
+        found: list[dict[str, object]] = [
             {"delivery": one.name, "rows": one.rows, "status": "refused" if one.fault else "read", "reason": one.fault}
-            for one in self._examined()
+            for one in examined
         ]
+        found += fact_deliveries(self.folder, self._mapping().facts, self._span(examined))
         types = {"delivery": pl.String, "rows": pl.Int64, "status": pl.String, "reason": pl.String}
         return pl.DataFrame(found, schema=types)
 
@@ -93,8 +101,8 @@ class FilesSpec(BaseModel):
 
     def _span(self, good: Sequence[Delivery]) -> tuple[date, date]:
         mapping = self._mapping()
-        first = min(one.first for one in good if one.first)
-        last = max(one.last for one in good if one.last)
+        first = min((one.first for one in good if one.first), default=date.min)
+        last = max((one.last for one in good if one.last), default=date.max)
         return mapping.first or first, mapping.last or last
 
     def _examined(self) -> tuple[Delivery, ...]:

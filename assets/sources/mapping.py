@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from assets.sources.fact_mapping import FactFiles
 from assets.sources.mapping_checks import (
     SECURITY_ID,
     comes_after_the_close,
@@ -120,6 +121,7 @@ class Mapping(Part):
     refuse: Annotated[dict[str, str], AfterValidator(names_securities)] = Field(
         default_factory=dict, description="security_id -> why its rows are not to be used"
     )
+    facts: tuple[FactFiles, ...] = Field((), description="files of dated facts, beside the bars or in other folders")
 
     @field_validator("columns")
     @classmethod
