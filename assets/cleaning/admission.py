@@ -46,8 +46,9 @@ def _marked(rows: pl.DataFrame, rules: tuple[Rule, ...]) -> pl.DataFrame:
     broken = [pl.when(rule.broken).then(pl.lit(rule.name)) for rule in rules]
     reasons = [pl.when(pl.col("rule") == rule.name).then(rule.reason) for rule in rules]
     refused = rows.with_columns(rule=pl.coalesce("rule", *broken))
-    # Sentences are written for the few refused rows only.
-    worded = refused.filter(pl.col("rule").is_not_null()).with_columns(reason=pl.coalesce("reason", *reasons))
+    # In one piece, since Polars panics when it formats a frame of several chunks of which one is empty.
+    worded = refused.filter(pl.col("rule").is_not_null()).rechunk()
+    worded = worded.with_columns(reason=pl.coalesce("reason", *reasons))
     return pl.concat([refused.filter(pl.col("rule").is_null()), worded])
 
 

@@ -135,6 +135,16 @@ def test_a_row_that_cannot_be_true_contradicts_nothing(changes):
     assert sorted(found["rule"].to_list()[1:]) == sorted(["duplicate", verdicts(row(**changes))["rule"].item()])
 
 
+def test_rows_in_several_pieces_are_judged_as_in_one():
+    schema = {name: column.dtype for name, column in RawBars.columns().items()}
+    days = (date(2015, 6, 1), date(2015, 6, 2))
+    pieces = [pl.DataFrame([row(board=board, session=day) for day in days], schema=schema) for board in (None, "main")]
+    whole = pl.concat(pieces, rechunk=True)
+    for order in (pieces, pieces[::-1]):
+        found = judged(pl.concat(order, rechunk=False), SESSIONS)
+        assert found.sort("reason").equals(judged(whole, SESSIONS).sort("reason"))
+
+
 def test_refused_rows_come_in_their_order():
     found = verdicts(row(close=10.3), row(volume=0.0), row(), row(open=None))
     assert found["rule"].to_list() == ["contradiction", "no_volume", "contradiction", "missing_price"]
