@@ -40,7 +40,7 @@ class AkshareSpec(VendorSpec):
     industries: bool = False
     float_shares: bool = False
     announcements: bool = Field(False, description="titles, one question a security and year")
-    manners: Manners = Field(Manners(calls_per_minute=15, first_wait=5), exclude=True)
+    manners: Manners = Field(Manners(calls_per_minute=15, attempts=4, first_wait=5), exclude=True)
 
     @model_validator(mode="after")
     def _what_akshare_knows(self) -> Self:

@@ -13,6 +13,7 @@ import polars as pl
 
 from assets.sources.arrival import Arrival
 from assets.sources.codes import board, from_digits
+from assets.sources.grid import with_strays
 from assets.sources.vendor import number
 from expectations.tables import EXCHANGE_TIME_ZONE
 
@@ -118,7 +119,7 @@ def bars(listed: pl.LazyFrame, answers: pl.LazyFrame, factors: pl.LazyFrame, dat
         .sort("security_id", "session")
         .with_columns(prev_close=(carried / pl.col("adj_factor")).round(2))
     )
-    rows = with_names(listed.join(priced, on=key, how="left"), dated_names)
+    rows = with_names(with_strays(listed, priced), dated_names)
     is_suspended = pl.col("close").is_null()
     return rows.with_columns(
         is_suspended=is_suspended,
@@ -134,7 +135,9 @@ def bars(listed: pl.LazyFrame, answers: pl.LazyFrame, factors: pl.LazyFrame, dat
 
 def with_factors(traded: pl.LazyFrame, factors: pl.LazyFrame) -> pl.LazyFrame:
     """Bars with the factor of the last ex-right day up to the session."""
-    dated = factors.select("security_id", session=day("date"), adj_factor=number("hfq_factor")).sort("session")
+    dated = (
+        factors.select("security_id", session=day("date"), adj_factor=number("hfq_factor")).drop_nulls().sort("session")
+    )
     return traded.sort("session").join_asof(
         dated, on="session", by="security_id", strategy="backward", check_sortedness=False
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -21,13 +21,14 @@ class Content:
     settings  the source's settings, as JSON
     table     asset key
     stamps    path, time and size of every file that the rows come from
+    rows      makes them; called only when something changed
     """
 
     settings: str
     table: str
     months: tuple[date, ...]
     stamps: tuple[Stamp, ...]
-    rows: pl.LazyFrame = field(compare=False)
+    rows: Callable[[], pl.DataFrame] = field(compare=False)
     dated_by: str = field(compare=False)
 
 
@@ -40,7 +41,7 @@ def stamps(paths: Iterable[Path]) -> tuple[Stamp, ...]:
 @functools.lru_cache(maxsize=32)
 def month_digests(content: Content) -> dict[date, str]:
     """Start of month -> SHA-256 of its rows as CSV: of content alone, no times of files. Do not change the answer."""
-    rows = content.rows.collect()
+    rows = content.rows()
     month = rows[content.dated_by].dt.month_start().alias("_month")
     parts = rows.with_columns(month).partition_by("_month", as_dict=True, include_key=False)
     texts = {start: parts.get((start,), rows.clear()).write_csv() for start in content.months}

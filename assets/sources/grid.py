@@ -18,3 +18,14 @@ def grid(sessions: pl.LazyFrame, listings: pl.LazyFrame, first: date, last: date
     begun = (pl.col("listed_on") <= pl.col("session")).fill_null(True)
     ended = (pl.col("delisted_on") <= pl.col("session")).fill_null(False)
     return pairs.filter(begun & ~ended).select("session", "security_id", "listed_on")
+
+
+def with_strays(listed: pl.LazyFrame, bars: pl.LazyFrame) -> pl.LazyFrame:
+    """The grid with the bars of a vendor; a bar outside of it stays too, since to refuse it is for cleaning.
+
+    listed  as `grid` gives it
+    bars    `session`, `security_id` and what is told of them, one row each
+    """
+    rows = listed.join(bars, on=["session", "security_id"], how="full", coalesce=True)
+    listed_on = pl.col("listed_on").fill_null(pl.col("listed_on").max().over("security_id"))
+    return rows.with_columns(listed_on)

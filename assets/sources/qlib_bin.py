@@ -93,7 +93,7 @@ class QlibBinSpec(BaseModel):
         """Start of month -> SHA-256 of the rows that `read` gives for it."""
         if not months:
             return {}
-        rows = self.read(table, min(months), month_end(max(months))).lazy()
+        rows = functools.partial(self.read, table, min(months), month_end(max(months)))
         settings, made_from = self.model_dump_json(), self._stamps()
         return dict(month_digests(Content(settings, table.asset_key, tuple(months), made_from, rows, table.dated_by)))
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from assets.sources.arrival import Arrival
 from assets.sources.codes import board, from_suffixed
+from assets.sources.grid import with_strays
 from assets.sources.vendor import number
 from expectations.tables import EXCHANGE_TIME_ZONE
 
@@ -120,7 +121,7 @@ def bars(
     dated = factors.select(
         session=day("trade_date"), security_id=from_suffixed(pl.col("ts_code")), adj_factor=number("adj_factor")
     ).unique(key, keep="first", maintain_order=True)
-    rows = listed.join(traded, on=key, how="left").join(dated, on=key, how="left")
+    rows = with_strays(listed, traded).join(dated, on=key, how="left")
     rows = rows.join(halts.with_columns(is_halted=pl.lit(True)), on=key, how="left")
     is_traded, is_halted = pl.col("is_traded").fill_null(False), pl.col("is_halted").fill_null(False)
     hole = pl.lit("tushare has neither a bar nor a suspension for this session")

@@ -60,7 +60,9 @@ class VendorSpec(BaseModel):
         line = self._line()
         frame = self._frame(table, min(months), month_end(max(months)), line)
         settings, made_from = self.model_dump_json(), stamps(line.used)
-        return dict(month_digests(Content(settings, table.asset_key, tuple(months), made_from, frame, table.dated_by)))
+        return dict(
+            month_digests(Content(settings, table.asset_key, tuple(months), made_from, frame.collect, table.dated_by))
+        )
 
     def deliveries(self) -> pl.DataFrame:
         """One row per endpoint and security that brought bars: `delivery`, `rows`, `status` and no `reason`."""

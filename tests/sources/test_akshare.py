@@ -28,7 +28,6 @@ class Akshare:
         self.asked, self.faults = [], []
         self.halted = {("000001", day) for day in weekdays(date(2026, 9, 14), date(2026, 9, 18))}
         self.suspended = []
-        self.until = LAST
 
     def _note(self, *what):
         self.asked.append(what)
@@ -45,7 +44,9 @@ class Akshare:
         if fault is not None:
             return fault
         first = max(datetime.strptime(start_date, "%Y%m%d").date(), date(2026, 1, 5))
-        last = min(datetime.strptime(end_date, "%Y%m%d").date(), self.until)
+        first = max(first, date(2026, 9, 2)) if symbol == "300001" else first
+        last = date(2026, 8, 31) if symbol == "600001" else LAST
+        last = min(datetime.strptime(end_date, "%Y%m%d").date(), last)
         days = [day for day in weekdays(first, last) if (symbol, day) not in self.halted] if first <= last else []
         # 10 for 10 on 2026-09-10: open, close, high, low in this order
         rows = [
@@ -92,7 +93,7 @@ class Akshare:
 
     def stock_info_sz_name_code(self, symbol):
         self._note("register", symbol)
-        rows = [["主板", "000001", "*ST平安", "1991-04-03"], ["创业板", "300001", "特锐德", "2026-09-02"]]
+        rows = [["主板", "000001", "平安A", "1991-04-03"], ["创业板", "300001", "特锐德", "2026-09-02"]]
         return pd.DataFrame(rows, columns=["板块", "A股代码", "A股简称", "A股上市日期"])
 
     def stock_info_sz_delist(self, symbol):
@@ -108,6 +109,7 @@ class Akshare:
         rows = [
             [date(2026, 8, 20), "000001", "x", "ST平安", "平安银行"],
             [date(2026, 10, 8), "000001", "x", "平安银行", "*ST平安"],
+            [date(2026, 10, 14), "000001", "x", "*ST平安", "平安A"],
         ]
         return pd.DataFrame(rows, columns=["变更日期", "证券代码", "证券简称", "变更前简称", "变更后简称"])
 
@@ -200,7 +202,7 @@ def test_a_session_without_a_bar_is_suspended_and_cleaning_takes_every_row(sourc
 def test_st_in_shenzhen_is_that_of_the_name_of_the_day_not_of_todays(source):
     raw = source().read(RawBars, FIRST, LAST)
     under = raw.filter("is_st")["session"].to_list()
-    assert under == weekdays(FIRST, date(2026, 8, 19)) + weekdays(date(2026, 10, 8), LAST)
+    assert under == weekdays(FIRST, date(2026, 8, 19)) + weekdays(date(2026, 10, 8), date(2026, 10, 13))
 
 
 def test_a_security_that_was_never_renamed_has_its_present_name(source):
@@ -321,3 +323,12 @@ def test_announcements_are_known_at_their_minute_or_the_next_day(source, vendor)
         ("u1", datetime(2026, 8, 22, 0, 30, tzinfo=ZONE), "半年报"),
         ("u2", datetime(2026, 9, 13, 17, 5, tzinfo=ZONE), "停牌"),
     ]
+
+
+def test_a_bar_on_a_day_without_a_session_arrives_for_cleaning_to_refuse(source, vendor, monkeypatch):
+    sessions = [day for day in weekdays(date(2026, 1, 1), date(2026, 12, 31)) if day != date(2026, 8, 11)]
+    monkeypatch.setattr(vendor, "tool_trade_date_hist_sina", lambda: pd.DataFrame({"trade_date": sessions}))
+    raw = source().read(RawBars, FIRST, LAST)
+    assert date(2026, 8, 11) in raw["session"].to_list()
+    refused = judged(raw, pl.Series(sessions)).filter(pl.col("rule").is_not_null())
+    assert refused.select("session", "rule").rows() == [(date(2026, 8, 11), "not_a_session")]

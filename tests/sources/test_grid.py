@@ -2,7 +2,7 @@ from datetime import date
 
 import polars as pl
 
-from assets.sources.grid import grid
+from assets.sources.grid import grid, with_strays
 
 DAYS = [date(2020, 1, day) for day in (2, 3, 6, 7)]
 
@@ -24,3 +24,13 @@ def test_rows_from_the_listing_to_the_day_before_the_delisting():
         "new": [DAYS[2]],
         "unknown": DAYS[:3],
     }
+
+
+def test_a_bar_outside_of_the_grid_stays_with_the_listing_of_its_security():
+    listed = pl.LazyFrame({"session": DAYS[:2], "security_id": ["a", "a"], "listed_on": [date(2000, 1, 1)] * 2})
+    bars = pl.LazyFrame({"session": [DAYS[0], date(2020, 1, 4)], "security_id": ["a", "a"], "close": [1.0, 2.0]})
+    assert with_strays(listed, bars).sort("session").collect().rows() == [
+        (DAYS[0], "a", date(2000, 1, 1), 1.0),
+        (DAYS[1], "a", date(2000, 1, 1), None),
+        (date(2020, 1, 4), "a", date(2000, 1, 1), 2.0),
+    ]

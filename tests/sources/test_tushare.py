@@ -76,7 +76,8 @@ class Tushare:
     def daily(self, arguments):
         code = arguments["ts_code"]
         halted = ("20260914", "20260915", "20260918") if code == "600000.SH" else ()
-        days = [day for day in self.sessions if day not in halted and (code != "300001.SZ" or day >= "20260902")]
+        begins, ends = {"300001.SZ": ("20260902", "9"), "600001.SH": ("0", "20260914")}.get(code, ("0", "9"))
+        days = [day for day in self.sessions if day not in halted and begins <= day <= ends]
         return [[code, day, 10.0, 10.5, 9.8, 10.2, 10.1, 1000.0, 1010.0] for day in reversed(days)]
 
     def adj_factor(self, arguments):
