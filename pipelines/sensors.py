@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from expectations.tables import RawBars
 from pipelines.jobs import RANGE_END, RANGE_START, REFRESH
 from pipelines.reach import month_start
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from assets.sources import Source
     from pipelines.graph import Graph
 
@@ -20,7 +21,7 @@ NEW_BARS_SECONDS = 60
 
 
 def new_bars_sensor(source: Source, graph: Graph) -> dg.SensorDefinition:
-    """Watch what the source holds, month by month; ask for a refresh of the months whose content changed.
+    """Watch what the source holds in all its tables, month by month; ask for a refresh of the months whose content changed.
 
     The cursor is the digest of every month seen; the run key is made of the changed digests, so that one delivery
     starts one run however often the folder is looked at.
@@ -36,8 +37,7 @@ def new_bars_sensor(source: Source, graph: Graph) -> dg.SensorDefinition:
     def new_bars(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         seen: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
         months = [str(key) for key in graph.month_keys]
-        found = source.digests(RawBars, [month_start(key) for key in months])
-        now = {key: found[month_start(key)] for key in months if month_start(key) in found}
+        now = _held(source, months)
         changed = [key for key in months if key in now and seen.get(key) != now[key]]
         if not changed:
             return dg.SensorResult(
@@ -48,6 +48,17 @@ def new_bars_sensor(source: Source, graph: Graph) -> dg.SensorDefinition:
         return dg.SensorResult(run_requests=[request], cursor=json.dumps(now, sort_keys=True))
 
     return new_bars
+
+
+def _held(source: Source, months: Sequence[str]) -> dict[str, str]:
+    """Month -> digest of all that the source holds for it, of every table that it offers."""
+    starts = [month_start(key) for key in months]
+    found = [source.digests(table, starts) for table in source.offers()]
+    return {
+        key: "|".join(digests[start] for digests in found if start in digests)
+        for key, start in zip(months, starts, strict=True)
+        if any(start in digests for digests in found)
+    }
 
 
 def stale_sensor() -> dg.AutomationConditionSensorDefinition:

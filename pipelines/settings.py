@@ -45,7 +45,7 @@ class Settings:
 def read_settings() -> Settings:
     """Settings from the environment.
 
-    KINDLING_MARKET       synthetic_market (default), synthetic_market:SPEC.yaml or files:FOLDER
+    KINDLING_MARKET       synthetic_market (default) or another form of assets.sources.market.FORMS
     KINDLING_HOME         folder of runs and data, default .kindling in the repository
     KINDLING_WAREHOUSE    a shared folder or object store, default inside the home
     KINDLING_EXPERIMENTS  folder of experiment YAML files

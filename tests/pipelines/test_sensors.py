@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
+from expectations.facts import RawNews
+from expectations.tables import RawBars, Table
 from pipelines.jobs import RANGE_END, RANGE_START
 from pipelines.reach import month_keys
 from pipelines.schedules import after_close_schedule
@@ -23,9 +25,14 @@ class Folder:
     """A source that tells the digests it was given."""
 
     held: dict[str, str] = field(default_factory=dict)
+    news: dict[str, str] = field(default_factory=dict)
+
+    def offers(self) -> tuple[type[Table], ...]:
+        return (RawBars, RawNews)
 
     def digests(self, table: object, months: Sequence[date]) -> dict[date, str]:
-        return {month: self.held[f"{month:%Y-%m}"] for month in months if f"{month:%Y-%m}" in self.held}
+        held = self.news if table is RawNews else self.held
+        return {month: held[f"{month:%Y-%m}"] for month in months if f"{month:%Y-%m}" in held}
 
 
 def look(folder: Folder, cursor: str | None) -> dg.SensorResult:
@@ -54,6 +61,14 @@ def test_a_changed_month_is_asked_for_alone_with_a_key_of_its_content() -> None:
     folder.held["2015-02"] = "BB"
     (other,) = look(folder, cursor).run_requests
     assert other.run_key != request.run_key
+
+
+def test_news_alone_is_a_delivery_too() -> None:
+    folder = Folder({"2015-01": "a", "2015-02": "b"})
+    cursor = look(folder, None).cursor
+    folder.news["2015-02"] = "n"
+    (request,) = look(folder, cursor).run_requests
+    assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("2015-02", "2015-02")
 
 
 def test_the_cursor_holds_every_month_seen() -> None:
