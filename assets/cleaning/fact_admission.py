@@ -35,7 +35,8 @@ def ruled(rows: Frame, rules: Sequence[Rule]) -> Frame:
     broken = pl.coalesce(pl.when(rule.broken).then(pl.lit(rule.name)) for rule in rules)
     reason = pl.coalesce(pl.when(pl.col("_broken") == rule.name).then(rule.reason) for rule in rules)
     still_open = pl.col("rule").is_null()
-    found = rows.with_columns(_broken=pl.when(still_open).then(broken))
+    # Sentences cannot be put together in Polars 2.1 where a part of the frame is empty.
+    found = rows.rechunk().with_columns(_broken=pl.when(still_open).then(broken))
     return found.with_columns(
         rule=pl.coalesce("rule", "_broken"), reason=pl.when(still_open).then(reason).otherwise(pl.col("reason"))
     ).drop("_broken")

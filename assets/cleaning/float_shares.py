@@ -63,7 +63,8 @@ def judged(raw: pl.DataFrame) -> pl.DataFrame:
 
 
 def _guesses(bars: pl.LazyFrame) -> pl.LazyFrame:
-    traded = bars.filter(~pl.col("is_suspended")).sort("security_id", "session")
+    needed = ("session", "security_id", "close", "amount", "adj_factor", "available_at")
+    traded = bars.filter(~pl.col("is_suspended")).select(needed).sort("security_id", "session")
     usual = pl.col("amount").rolling_median_by("session", window_size=f"{TRAILING_DAYS}d", min_samples=FEWEST_SESSIONS)
     before = pl.col("session").shift(1).over("security_id")
     recent = before > pl.col("session").dt.offset_by(f"-{TRAILING_DAYS}d")

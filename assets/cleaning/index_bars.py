@@ -90,7 +90,7 @@ def _all_bars(bars: pl.LazyFrame, shares: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _weighted(bars: pl.LazyFrame, shares: pl.LazyFrame) -> pl.LazyFrame:
-    """Rows by session and security with `_weight`, what it earned in the session, and whether that was reported."""
+    """Rows by session and security with a `_weight`, what it earned, and whether it stands on reported shares."""
     asked = bars.select("session", "security_id", "close", "prev_close", "amount", decided_at="available_at").sort(
         "security_id", "session"
     )

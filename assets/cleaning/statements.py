@@ -96,6 +96,11 @@ def _identity_rules() -> tuple[Rule, ...]:
             told("period_end {} is not the last day of a quarter", "period_end"),
         ),
         Rule("negative_revision", pl.col("revision") < 0, told("revision {}; the first is 0", "revision")),
+        Rule(
+            "undated_revision",
+            (pl.col("revision") > 0) & pl.col("published_on").is_null() & pl.col("available_at").is_null(),
+            told("revision {} has no date, and no law says by when a report is restated", "revision"),
+        ),
         Rule("missing_value", pl.col("value").is_null(), told("{} has no value", "item")),
         finite_rule("value"),
     )

@@ -93,6 +93,20 @@ def test_the_order_in_which_rows_are_delivered_changes_nothing(raw_tables):
         assert_frame_equal(other[name], frame, check_exact=True)
 
 
+def test_frames_in_many_parts_some_of_them_empty_give_the_same(raw_tables):
+    parts = {
+        key: pl.concat([raw.slice(i, 3) for i in range(0, raw.height, 3)], rechunk=False).filter(
+            pl.int_range(pl.len()) % 7 > 2
+        )
+        for key, raw in raw_tables.items()
+        if key != "raw/bars"
+    }
+    bars = {"raw/bars": raw_tables["raw/bars"]}
+    whole = composed({key: frame.rechunk() for key, frame in parts.items()} | bars)
+    for name, frame in composed(parts | bars).items():
+        assert_frame_equal(frame, whole[name], check_exact=True)
+
+
 def by_decision(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """Each fact under the session whose decision at 20:00 is the first to know it, and the columns that name it."""
     made = {}

@@ -45,6 +45,7 @@ BROKEN = [
     (dict(period_end=date(2014, 3, 30)), "not_a_quarter_end", "period_end 2014-03-30 is not the last day of a quarter"),
     (dict(period_end=date(2014, 2, 28)), "not_a_quarter_end", "2014-02-28"),
     (dict(revision=-1), "negative_revision", "revision -1; the first is 0"),
+    (dict(revision=1, published_on=None, available_at=None), "undated_revision", "revision 1 has no date"),
     (dict(value=None), "missing_value", "net_profit has no value"),
     (dict(value=math.nan), "not_finite", "value NaN; a value must be a finite number"),
     (dict(value=math.inf), "not_finite", "value inf"),
