@@ -98,7 +98,7 @@ def resumption_move(market: Sample) -> float:
     """Mean size of the return of the first session after a suspension to that of all sessions."""
     resumed = market.flags["is_suspended"][:-1] & market.counted[1:]
     size = np.abs(market.returns)
-    return float(size[1:][resumed].mean() / np.nanmean(size)) if resumed.any() else float("nan")
+    return float(mean(size[1:][resumed]) / mean(size.ravel()))
 
 
 def st_rows(market: Sample) -> float:

@@ -21,12 +21,13 @@ from benchmarks.moments import (
     mean,
     middle,
     moment,
+    share,
     spread,
 )
 
 BLOCK = 20
 """Sessions over which a volatility is realised, about a month."""
-FEWEST_BLOCKS = 3
+FEWEST_BLOCKS = 10
 """Blocks below which there is no telling how one follows on another."""
 FAR = 4.0
 """Standard deviations beyond which a move is far out; a Gaussian goes there in 0.006% of sessions."""
@@ -57,7 +58,7 @@ def tail_kurtosis(market: Sample) -> float:
 def tail_share(market: Sample) -> float:
     """Share of own returns beyond four of the security's standard deviations."""
     scaled = market.own / deviation(market.own)
-    return float(np.mean(np.abs(scaled[~np.isnan(scaled)]) > FAR))
+    return share(np.abs(scaled) > FAR, ~np.isnan(scaled))
 
 
 def own_skewness(market: Sample) -> float:
@@ -160,7 +161,7 @@ def leverage(market: Sample) -> float:
 
 def pairwise_correlation(market: Sample) -> float:
     """Mean correlation between the returns of two securities."""
-    return float(_off_diagonal(_correlations(market.returns)).mean())
+    return float(mean(_off_diagonal(_correlations(market.returns))))
 
 
 def first_component(market: Sample) -> float:
@@ -213,8 +214,8 @@ def _variance_ratio(values: Floats, sessions: int) -> Floats:
 
 
 def _correlations(values: Floats) -> Floats:
-    """Correlations between up to 200 securities, evenly spaced by name; each pair over all cells."""
-    held = values[:, (~np.isnan(values)).sum(axis=0) >= FEWEST]
+    """Correlations between up to 200 securities that move, evenly spaced by name; each pair over all cells."""
+    held = values[:, deviation(values) > 0]
     chosen = held[:, np.linspace(0, held.shape[1] - 1, min(COMPARED, held.shape[1])).round().astype(int)]
     present = ~np.isnan(chosen)
     scaled = np.where(present, (chosen - mean(chosen)) / deviation(chosen), 0.0)
@@ -228,7 +229,10 @@ def _off_diagonal(matrix: Floats) -> Floats:
 
 def _shares(values: Floats) -> Floats:
     """Shares of variance of the principal components, the largest first."""
-    eigenvalues = np.linalg.eigvalsh(_correlations(values))[::-1]
+    correlations = _correlations(values)
+    if not len(correlations):
+        return np.array([np.nan])
+    eigenvalues = np.linalg.eigvalsh(correlations)[::-1]
     return np.asarray(eigenvalues / eigenvalues.sum())
 
 

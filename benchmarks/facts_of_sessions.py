@@ -42,7 +42,7 @@ def volume_in_common(market: Sample) -> float:
     """Share of the variance of changes of log amount that is common: variance of the mean change to mean variance."""
     change = np.diff(_log_amount(market), axis=0)
     common = moment(mean(change, axis=1)[:, None], 2)[0]
-    return float(common / np.nanmean(moment(change, 2)))
+    return float(common / mean(moment(change, 2)))
 
 
 def volume_and_move(market: Sample) -> float:
@@ -52,12 +52,12 @@ def volume_and_move(market: Sample) -> float:
 
 def day_range(market: Sample) -> float:
     """Mean log of high over low."""
-    return float(np.nanmean(_range(market)))
+    return float(mean(_range(market).ravel()))
 
 
 def range_to_move(market: Sample) -> float:
     """Mean log of high over low to the mean size of the return."""
-    return float(np.nanmean(_range(market)) / np.nanmean(np.abs(market.returns)))
+    return float(mean(_range(market).ravel()) / mean(np.abs(market.returns).ravel()))
 
 
 def range_persistence(market: Sample) -> float:
@@ -72,7 +72,7 @@ def overnight_share(market: Sample) -> float:
 
 def vwap_place(market: Sample) -> float:
     """Standard deviation of the place of the VWAP between low (0) and high (1)."""
-    return float(np.nanstd(_place(market, "vwap")))
+    return spread(_place(market, "vwap"))
 
 
 def vwap_place_and_return(market: Sample) -> float:
@@ -88,7 +88,7 @@ def close_to_vwap(market: Sample) -> float:
 
 def close_place(market: Sample) -> float:
     """Standard deviation of the place of the close between low (0) and high (1)."""
-    return float(np.nanstd(_place(market, "close")))
+    return spread(_place(market, "close"))
 
 
 def _log_amount(market: Sample) -> Floats:

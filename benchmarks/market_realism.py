@@ -72,7 +72,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--market", type=Path, help="specification of the synthetic market, YAML; without it the default"
     )
-    parser.add_argument("--seeds", default="0..1", type=seeds_of, help="as 0..1")
+    parser.add_argument("--seeds", default="0..4", type=seeds_of, help="as 0..4")
     parser.add_argument("--out", default=REPORTS, type=Path, help="folder of the picture")
     return parser.parse_args()
 
