@@ -1,0 +1,125 @@
+"""Facts of sessions: how much is traded, and the path of prices within a session.
+
+Measured on counted rows (see `market_sample`). A figure of securities is the median over those with at least 60 values.
+Amounts are in yuan, so that bonus shares do not move them.
+"""
+# T sessions, S securities
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.market_sample import HALF_A_CENT, Sample
+from benchmarks.moments import Floats, autocorrelation, correlation, deviation, mean, middle, moment, spread
+
+
+def volume_persistence_1(market: Sample) -> float:
+    """Autocorrelation of a security's log amount traded after 1 session."""
+    return middle(autocorrelation(_log_amount(market), 1))
+
+
+def volume_persistence_20(market: Sample) -> float:
+    """Autocorrelation of a security's log amount traded after 20 sessions."""
+    return middle(autocorrelation(_log_amount(market), 20))
+
+
+def volume_within(market: Sample) -> float:
+    """Standard deviation over time of a security's log amount traded."""
+    return middle(deviation(_log_amount(market)))
+
+
+def volume_across(market: Sample) -> float:
+    """Standard deviation across securities of the mean log amount traded."""
+    return spread(mean(_log_amount(market)))
+
+
+def volume_change(market: Sample) -> float:
+    """Standard deviation of the change of a security's log amount from one session to the next."""
+    return middle(deviation(np.diff(_log_amount(market), axis=0)))
+
+
+def volume_in_common(market: Sample) -> float:
+    """Share of the variance of changes of log amount that is common: variance of the mean change to mean variance."""
+    change = np.diff(_log_amount(market), axis=0)
+    common = moment(mean(change, axis=1)[:, None], 2)[0]
+    return float(common / mean(moment(change, 2)))
+
+
+def volume_and_move(market: Sample) -> float:
+    """Correlation of a security's log amount with the size of its return."""
+    return middle(correlation(_log_amount(market), np.abs(market.returns)))
+
+
+def day_range(market: Sample) -> float:
+    """Mean log of high over low."""
+    return float(mean(_range(market).ravel()))
+
+
+def range_to_move(market: Sample) -> float:
+    """Mean log of high over low to the mean size of the return."""
+    return float(mean(_range(market).ravel()) / mean(np.abs(market.returns).ravel()))
+
+
+def range_persistence(market: Sample) -> float:
+    """Autocorrelation of a security's log of high over low after 1 session."""
+    return middle(autocorrelation(_range(market), 1))
+
+
+def overnight_share(market: Sample) -> float:
+    """Variance of the log gap from the reference price to the open, to that of the return."""
+    return middle(moment(market.overnight, 2) / moment(market.returns, 2))
+
+
+def vwap_place(market: Sample) -> float:
+    """Standard deviation of the place of the VWAP between low (0) and high (1)."""
+    return spread(_place(market, "vwap"))
+
+
+def vwap_place_and_return(market: Sample) -> float:
+    """Correlation of the place of the VWAP between low and high with the session's return."""
+    return middle(correlation(_place(market, "vwap"), market.returns))
+
+
+def close_to_vwap(market: Sample) -> float:
+    """Variance of the log of close over VWAP to that of the return."""
+    apart = np.log(market.prices["close"] / market.prices["vwap"])
+    return middle(moment(apart, 2) / moment(market.returns, 2))
+
+
+def close_place(market: Sample) -> float:
+    """Standard deviation of the place of the close between low (0) and high (1)."""
+    return spread(_place(market, "close"))
+
+
+def _log_amount(market: Sample) -> Floats:
+    return np.asarray(np.log(market.prices["amount"]))
+
+
+def _range(market: Sample) -> Floats:
+    return np.asarray(np.log(market.prices["high"] / market.prices["low"]))
+
+
+def _place(market: Sample, price: str) -> Floats:
+    """Place of a price between low (0) and high (1); NaN where they are equal."""
+    low, high = market.prices["low"], market.prices["high"]
+    wide = np.where(high - low > HALF_A_CENT, high - low, np.nan)
+    return np.asarray((market.prices[price] - low) / wide)
+
+
+FACTS = (
+    volume_persistence_1,
+    volume_persistence_20,
+    volume_within,
+    volume_across,
+    volume_change,
+    volume_in_common,
+    volume_and_move,
+    day_range,
+    range_to_move,
+    range_persistence,
+    overnight_share,
+    vwap_place,
+    vwap_place_and_return,
+    close_to_vwap,
+    close_place,
+)
