@@ -2,46 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import polars as pl
 
-from assets.cleaning.price_limits import BOARDS
-
-KEY = ("security_id", "session")
-PRICES = ("open", "high", "low", "close")
-NUMBERS = (*PRICES, "prev_close", "volume", "amount", "adj_factor")
-HALF_A_CENT = 0.005
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A rule: its short name, the rows that break it, and the sentence that says what was found in them."""
-
-    name: str
-    broken: pl.Expr
-    reason: pl.Expr
+from assets.cleaning.rules import RULES
+from assets.cleaning.rules import refusals as refusals_of
+from assets.cleaning.rules.changes import NOT_FINITE
+from assets.cleaning.rules.refusals import KEY
+from assets.cleaning.rules.rule import Rule
 
 
-def judged(raw: pl.DataFrame, sessions: pl.Series) -> pl.DataFrame:
-    """Every raw row once, with the `rule` that refuses it and the `reason`; both are null for a row that is kept.
+def judged(raw: pl.DataFrame, sessions: pl.Series, rules: Sequence[Rule] = RULES) -> pl.DataFrame:
+    """Every raw row once, with the `rule` that refuses it, its `version` and the `reason`; null for a row that is kept.
 
-    raw       columns of `RawBars`
+    raw       columns of `RawBars`; NaN and infinity count as missing
     sessions  dates of the calendar over at least the dates of `raw`
+    rules     the rules that hold, in their order: the first refusal that a row breaks is named
     returns   kept rows in their order, then refused rows in theirs. Of identical rows for one security and session the
-              first known is kept; rows that contradict each other are all refused. NaN and infinity count as missing.
+              first known is kept; rows that contradict each other are all refused.
     """
-    rules = _rules(sessions)
-    broken = [pl.when(rule.broken).then(pl.lit(rule.name)) for rule in rules]
-    reasons = [pl.when(pl.col("rule") == rule.name).then(rule.reason) for rule in rules]
-    marked = _finite(raw).with_columns(_repetition(raw)).with_columns(rule=pl.coalesce(broken))
-    kept = marked.filter(pl.col("rule").is_null()).with_columns(reason=pl.lit(None, dtype=pl.String))
-    refused = marked.filter(pl.col("rule").is_not_null()).with_columns(reason=pl.coalesce(reasons))
-    return pl.concat([kept, refused]).drop("_repetition")
-
-
-def _finite(raw: pl.DataFrame) -> pl.DataFrame:
-    return raw.with_columns(pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in NUMBERS)
+    refusals = refusals_of(rules)
+    finite = NOT_FINITE.apply(raw, raw.clear()) if NOT_FINITE in rules else raw
+    broken = [pl.when(rule.broken).then(pl.lit(rule.name)) for rule in refusals]
+    marked = finite.with_columns(
+        _repetition(finite),
+        _is_session=pl.col("session").is_in(sessions.implode()),
+    ).with_columns(rule=pl.coalesce(*broken, pl.lit(None, dtype=pl.String)))
+    found = [
+        pl.when(pl.col("rule") == rule.name).then(pl.struct(version=pl.lit(rule.version), reason=rule.reason))
+        for rule in refusals
+    ]
+    nothing = {"version": pl.lit(None, dtype=pl.String), "reason": pl.lit(None, dtype=pl.String)}
+    kept = marked.filter(pl.col("rule").is_null()).with_columns(**nothing)
+    refused = marked.filter(pl.col("rule").is_not_null())
+    if refused.height:
+        refused = refused.with_columns(_found=pl.coalesce(found)).unnest("_found")
+    else:
+        refused = refused.with_columns(**nothing)
+    return pl.concat([kept, refused]).drop("_repetition", "_is_session")
 
 
 def _repetition(raw: pl.DataFrame) -> pl.Series:
@@ -60,107 +59,3 @@ def _repetition(raw: pl.DataFrame) -> pl.Series:
     )
     everyone = pl.DataFrame({"row": pl.Series(range(raw.height), dtype=verdicts.schema["row"])})
     return everyone.join(verdicts, on="row", how="left", maintain_order="left")["verdict"].alias("_repetition")
-
-
-def _rules(sessions: pl.Series) -> tuple[Rule, ...]:
-    return (*_identity_rules(sessions), *_price_rules(), *_trade_rules(), *_repetition_rules())
-
-
-def _identity_rules(sessions: pl.Series) -> tuple[Rule, ...]:
-    a_session = pl.col("session").is_in(sessions.implode())
-    unknown_flag = pl.any_horizontal(pl.col("is_st", "is_suspended").is_null())
-    return (
-        Rule(
-            "missing_key",
-            pl.any_horizontal(pl.col(name).is_null() for name in KEY),
-            _found("the row does not say which security or session it is for: security_id {}, session {}", *KEY),
-        ),
-        Rule("source_objection", pl.col("source_objection").is_not_null(), pl.col("source_objection")),
-        Rule(
-            "unknown_board",
-            ~pl.col("board").is_in(BOARDS).fill_null(False),
-            _found(f"board is {{}}; it must be one of {', '.join(BOARDS)}", "board"),
-        ),
-        Rule(
-            "not_a_session",
-            ~a_session,
-            _found("{} is no session: too few securities traded on that date", "session"),
-        ),
-        Rule(
-            "missing_available_at",
-            pl.col("available_at").is_null(),
-            pl.lit("available_at is missing: nothing says when the row could be known"),
-        ),
-        Rule("missing_flag", unknown_flag, _found("is_st is {}, is_suspended is {}", "is_st", "is_suspended")),
-    )
-
-
-def _price_rules() -> tuple[Rule, ...]:
-    traded = ~pl.col("is_suspended")
-    on_first_session = (pl.col("session") == pl.col("listed_on")).fill_null(False)
-    no_reference = pl.col("prev_close").is_null() & ~on_first_session
-    no_price = pl.any_horizontal(pl.col(*PRICES).is_null()) | no_reference
-    outside = ~pl.all_horizontal(pl.col(name).is_between(pl.col("low"), pl.col("high")) for name in ("open", "close"))
-    prices = "open {}, high {}, low {}, close {}"
-    return (
-        Rule(
-            "missing_price",
-            traded & no_price,
-            _found(f"traded, but {prices}, prev_close {{}}", *PRICES, "prev_close"),
-        ),
-        Rule(
-            "non_positive_price",
-            traded & pl.any_horizontal((pl.col(*PRICES, "prev_close") <= 0).fill_null(False)),
-            _found(f"{prices}, prev_close {{}}; prices must be above 0", *PRICES, "prev_close"),
-        ),
-        Rule(
-            "high_below_low",
-            traded & (pl.col("high") < pl.col("low")),
-            _found("high {} is below low {}", "high", "low"),
-        ),
-        Rule(
-            "outside_range",
-            traded & outside,
-            _found("open {} or close {} lies outside low {} to high {}", "open", "close", "low", "high"),
-        ),
-    )
-
-
-def _trade_rules() -> tuple[Rule, ...]:
-    traded = ~pl.col("is_suspended")
-    vwap = pl.col("amount") / pl.col("volume")
-    far_vwap = ~vwap.is_between(pl.col("low") - HALF_A_CENT, pl.col("high") + HALF_A_CENT)
-    active = ~traded & pl.any_horizontal((pl.col("volume", "amount") > 0).fill_null(False))
-    no_volume = ~pl.all_horizontal((pl.col("volume", "amount") > 0).fill_null(False))
-    bad_factor = pl.col("adj_factor").is_null() & traded | (pl.col("adj_factor") <= 0)
-    return (
-        Rule("no_volume", traded & no_volume, _found("traded, but volume {}, amount {}", "volume", "amount")),
-        Rule("suspended_with_volume", active, _found("suspended, but volume {}, amount {}", "volume", "amount")),
-        Rule(
-            "vwap_outside_range",
-            traded & far_vwap,
-            _found("amount {} / volume {} lies outside low {} to high {}", "amount", "volume", "low", "high"),
-        ),
-        Rule("bad_adj_factor", bad_factor, _found("adj_factor is {}; it must be above 0", "adj_factor")),
-    )
-
-
-def _repetition_rules() -> tuple[Rule, ...]:
-    return (
-        Rule(
-            "duplicate",
-            pl.col("_repetition") == "copy",
-            _found("the same row was delivered before; this copy comes from {}", "delivery"),
-        ),
-        Rule(
-            "contradiction",
-            pl.col("_repetition") == "contradiction",
-            _found(
-                "another row for {} on {} says otherwise; this one has close {} and volume {}", *KEY, "close", "volume"
-            ),
-        ),
-    )
-
-
-def _found(sentence: str, *columns: str) -> pl.Expr:
-    return pl.format(sentence, *(pl.col(name).cast(pl.String).fill_null("missing") for name in columns))
