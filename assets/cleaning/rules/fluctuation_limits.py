@@ -72,6 +72,8 @@ def limits(
     """
     found_ST = np.full(board_ST.shape, np.nan)
     for limit in sorted(LIMITS, key=lambda limit: limit.effective_from):
+        if limit.board not in boards:
+            continue
         begun = sum(session < limit.effective_from for session in sessions)
         mine_ST = (board_ST[:, begun:] == boards.index(limit.board)) & (is_st_ST[:, begun:] == limit.is_st)
         found_ST[:, begun:][mine_ST] = getattr(limit, column)
