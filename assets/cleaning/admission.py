@@ -47,9 +47,10 @@ def _repetition(raw: pl.DataFrame) -> pl.Series:
     """'copy' for the later ones of identical rows, 'contradiction' for rows that disagree, null for all others."""
     keyed = pl.all_horizontal(pl.col(name).is_not_null() for name in KEY)
     repeated = raw.select(KEY).is_duplicated() & raw.select(keyed).to_series()
-    rows = raw.with_row_index("row").filter(repeated)
+    # Of copies known at one instant the first by delivery stays, so that the order of the rows decides nothing.
+    rows = raw.with_row_index("row").filter(repeated).sort("available_at", "delivery", nulls_last=True)
     content = [name for name in raw.columns if name not in ("delivery", "available_at")]
-    place = pl.col("available_at").rank("ordinal").fill_null(raw.height + 1).over(KEY)
+    place = pl.int_range(1, pl.len() + 1).over(KEY)
     verdicts = rows.select(
         "row",
         verdict=pl.when(pl.struct(content).n_unique().over(KEY) > 1)

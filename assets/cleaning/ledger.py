@@ -37,7 +37,7 @@ def entries(found: Cleaned, marks: pl.DataFrame, rules: Sequence[Rule]) -> pl.Da
     listed = pl.concat(parts).with_columns(
         _order=pl.col("rule").replace_strict(list(order), list(order.values()), return_dtype=pl.Int32)
     )
-    return listed.sort("session", "security_id", "_order", "column", "delivery").drop("_order")
+    return listed.sort("session", "security_id", "_order", "column", "delivery", "reason").drop("_order")
 
 
 def _refused(rows: pl.DataFrame) -> pl.DataFrame:

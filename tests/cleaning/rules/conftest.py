@@ -95,7 +95,7 @@ def rows() -> Callable[..., pl.DataFrame]:
 
 @pytest.fixture(scope="session")
 def cells() -> Callable[..., dict[str, list[int]]]:
-    """Name -> places of the sessions that a rule marks; and, whatever was planted, nothing after t moves what is at t."""
+    """Name -> places of the sessions that a rule marks; nothing after t may move what stands at t."""
 
     def found(rule: Mark, bars: pl.DataFrame, **given: pl.DataFrame) -> dict[str, list[int]]:
         whole = marked_rows(rule, bars, **given)

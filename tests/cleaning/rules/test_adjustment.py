@@ -30,3 +30,7 @@ def test_an_ex_day_on_which_both_agree_is_none(calm, cells, factor):
 
 def test_an_ex_day_during_a_halt_is_judged_by_the_last_close(calm, cells):
     assert cells(ADJUSTMENT_BREAK, calm(factors={NAME: {75: 2.0}}, suspended={NAME: range(70, 80)})) == {NAME: AFTER}
+
+
+def test_after_a_session_without_a_row_nothing_is_judged(calm, cells):
+    assert cells(ADJUSTMENT_BREAK, calm(returns={NAME: {79: 0.09}}, absent={NAME: [79]})) == {}

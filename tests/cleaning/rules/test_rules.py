@@ -40,7 +40,7 @@ def wild(calm, seed: int) -> pl.DataFrame:
     halts = {"sh600001": range(150, 150 + int(rng.integers(1, 70)))}
     pumped = range(180, 192)
     return calm(
-        returns=values(0.2, lambda: rng.choice([-0.1, 0.1, 0.06])) | {"sz300006": dict.fromkeys(pumped, 0.11)},
+        returns=values(0.2, lambda: rng.choice([-0.1, 0.1, 0.06])) | {"sz300006": dict.fromkeys(pumped, 0.15)},
         volumes=values(0.1, lambda: rng.lognormal(1.5, 1)) | {"sz300006": dict.fromkeys(pumped, 9.0)},
         suspended=places(0.03) | halts,
         st=places(0.4),
