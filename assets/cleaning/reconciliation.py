@@ -54,25 +54,25 @@ def unexplained_cells(raw: pl.DataFrame, bars: pl.DataFrame, ledger: pl.DataFram
 def _of_rule(rule: Rule, delivered: pl.DataFrame, entries: pl.DataFrame) -> dict[str, object]:
     touched = entries.with_columns(ticker=ticker_of(pl.col("security_id")))
     whole = touched.filter(pl.col("action").is_in(["refused", "masked"]))
+    masked = whole.filter(action="masked")
     on = ROW if rule.action == "refused" else ROW[:2]
     named = whole.group_by(on).len("entries")
     counted = delivered.group_by(on).len("rows").join(named, on=on, how="full", coalesce=True, nulls_equal=True)
-    counted = (
-        counted.fill_null(0) if counted.is_empty() else counted.with_columns(pl.col("rows", "entries").fill_null(0))
-    )
+    counted = counted.with_columns(pl.col("rows", "entries").fill_null(0).cast(pl.Int64))
     # A mask names the one bar of its session; the same key was delivered more often where copies were refused.
-    kept = int((counted["rows"].cast(pl.Int64) - counted["entries"].cast(pl.Int64)).clip(0).sum())
-    by_action = {action: whole.filter(pl.col("action") == action).height for action in ("masked", "refused")}
+    twice = masked.height - masked.select("session", "security_id").unique().height
+    kept = int((counted["rows"] - counted["entries"]).clip(0).sum())
+    refused = whole.height - masked.height
     told = touched.filter(pl.col("action").is_in(["changed", "flagged"])).select(ROW).unique().height
     return {
         "rule": rule.name,
         "action": rule.action,
         "rows_raw": delivered.height,
         "rows_kept": kept,
-        "rows_masked": by_action["masked"],
-        "rows_refused": by_action["refused"],
+        "rows_masked": masked.height,
+        "rows_refused": refused,
         "rows_told": told,
-        "rows_unreconciled": abs(delivered.height - kept - sum(by_action.values())),
+        "rows_unreconciled": abs(delivered.height - kept - whole.height) + twice,
     }
 
 

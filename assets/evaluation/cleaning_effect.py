@@ -29,6 +29,7 @@ from models.linear import LinearSpec
 from models.losses import MeanSquaredSpec
 
 KEY = ("session", "security_id")
+PRICES = ("open", "high", "low", "close")
 Frames = Mapping[str, pl.DataFrame]
 
 
@@ -157,8 +158,8 @@ def _turned_about(
         walked = _walk(other, *tables, spec, windows)
     else:
         other, turned = clean(raw, without([rule.name], base.rules)), "left out"
-        if unusable := _unusable(other.bars):
-            return _line(rule.name, rule.action, turned, base, other, shown, None, spec, touched, unusable)
+        if note := unusable(other.bars):
+            return _line(rule.name, rule.action, turned, base, other, shown, None, spec, touched, note)
         features = price_volume(other.bars.lazy(), other.calendar.lazy()).collect()
         labels = forward_returns(other.bars.lazy(), other.calendar.lazy()).collect()
         walked = _walk(other, features, labels, spec, windows)
@@ -177,12 +178,16 @@ def _with_other_marks(base: Cleaning, rule: Mark) -> tuple[Cleaning, str]:
     return replace(base, marks=marks, universe=universe), turned
 
 
-def _unusable(bars: pl.DataFrame) -> str | None:
+def unusable(bars: pl.DataFrame) -> str | None:
     """Why a model cannot read these bars, None where it can."""
     keyless = bars.select(pl.any_horizontal(pl.col(KEY).is_null()).sum()).item()
     repeated = int(bars.select(KEY).is_duplicated().sum())
     if keyless or repeated:
         return f"without it {keyless} bars have no key and {repeated} share theirs, which no model can read"
+    priced = pl.all_horizontal((pl.col(name) > 0) & pl.col(name).is_finite() for name in (*PRICES, "vwap"))
+    wrong = bars.filter(~pl.col("is_suspended").fill_null(False) & ~priced.fill_null(False)).height
+    if wrong:
+        return f"without it {wrong} traded bars have a price or a VWAP that is no positive number"
     return None
 
 

@@ -14,7 +14,7 @@ from assets.cleaning.rules.benchmark import WEIGHED_OVER
 from assets.cleaning.rules.fluctuation_limits import limits
 from assets.cleaning.rules.market import BOARDS, Flags, Market, Wide
 from assets.cleaning.rules.rule import Found, Mark
-from assets.cleaning.rules.windows import earlier, mean, total
+from assets.cleaning.rules.windows import earlier, log_return, mean, total
 
 THREE, FIVE, TEN, THIRTY = 3, 5, 10, 30
 ROUNDING = 1e-9
@@ -86,8 +86,8 @@ def _strongest(deviation_ST: Wide) -> Wide:
 def _period_deviation(market: Market, sessions: int) -> Wide:
     """Compounded return less compounded benchmark over `sessions`; a session without trading leaves the price."""
     counted_ST = np.isfinite(_deviation(market))
-    own_ST = np.where(counted_ST, np.log1p(np.maximum(market.returns, -0.999)), np.nan)
-    benchmark_ST = np.log1p(market.benchmark.return_ST)
+    own_ST = np.where(counted_ST, log_return(market.returns), np.nan)
+    benchmark_ST = log_return(market.benchmark.return_ST)
     return np.expm1(total(own_ST, sessions)) - np.expm1(total(benchmark_ST, sessions))
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from assets.cleaning.rules.benchmark import WEIGHED_OVER
 from assets.cleaning.rules.market import Flags, Market, Wide
 from assets.cleaning.rules.rule import Found, Mark
-from assets.cleaning.rules.windows import count, earlier, earlier_flags, highest, mean, total
+from assets.cleaning.rules.windows import count, earlier, earlier_flags, highest, log_return, mean, total
 
 RUN, RECENT, USUAL, AFTER = 20, 5, 60, 10
 RISE = float(np.log(1.4))
@@ -52,7 +52,7 @@ def manipulation(market: Market) -> Found:
 
 def _excess(market: Market) -> Wide:
     """Log return over that of the benchmark."""
-    return np.log1p(np.maximum(market.returns, -0.999)) - np.log1p(market.benchmark.return_ST)
+    return log_return(market.returns) - log_return(market.benchmark.return_ST)
 
 
 def _volume_multiple(market: Market) -> Wide:

@@ -7,7 +7,7 @@ import numpy as np
 
 from assets.cleaning.rules.market import Market
 from assets.cleaning.rules.rule import Found, Mark
-from assets.cleaning.rules.windows import DEVIATION_OF_MEDIAN, earlier, median, robust_distance
+from assets.cleaning.rules.windows import DEVIATION_OF_MEDIAN, earlier, log_return, median, robust_distance
 
 WINDOW, AT_LEAST = 60, 30
 FAR_RETURN, FAR_VOLUME = 10.0, 5.0
@@ -18,7 +18,7 @@ def price_outlier(market: Market) -> Found:
 
     A robust standard deviation is 1.4826 times the median of their sizes: what is usual for a day is no return.
     """
-    return_ST = np.log1p(np.maximum(market.returns, -0.999))
+    return_ST = log_return(market.returns)
     spread_ST = DEVIATION_OF_MEDIAN * earlier(median(np.abs(return_ST), WINDOW, AT_LEAST), 1)
     distance_ST = return_ST / np.where(spread_ST > 0, spread_ST, np.nan)
     return Found(np.abs(distance_ST) > FAR_RETURN, "return {} robust standard deviations from the usual", distance_ST)

@@ -33,6 +33,11 @@ def earlier_flags(flags_ST: Flags, sessions: int) -> Flags:
     return moved_ST
 
 
+def log_return(return_ST: Wide) -> Wide:
+    """Simple returns as log returns; a loss of everything, which only a wrong price shows, counts as one of 99.9%."""
+    return np.log1p(np.maximum(return_ST, -0.999))
+
+
 def total(values_ST: Wide, window: int) -> Wide:
     """Sum over the `window` sessions up to each, earliest first; a hole counts as 0."""
     filled_ST = np.where(np.isnan(values_ST), 0.0, values_ST)
