@@ -12,7 +12,7 @@ import numpy as np
 
 from assets.cleaning.rules.benchmark import WEIGHED_OVER
 from assets.cleaning.rules.fluctuation_limits import limits
-from assets.cleaning.rules.market import BOARDS, Flags, Market, Wide
+from assets.cleaning.rules.market import Flags, Market, Wide
 from assets.cleaning.rules.rule import Found, Mark
 from assets.cleaning.rules.windows import earlier, log_return, mean, total
 
@@ -26,19 +26,24 @@ def abnormal_fluctuation(market: Market) -> Found:
     Sessions of a new listing without a limit do not count, nor do sessions without trading.
     """
     sum_ST = _strongest(_deviation(market))
-    where_ST = np.abs(sum_ST) >= _limit(market, "cumulated_3d") - ROUNDING
-    return Found(where_ST & market.traded, _against(market, "deviation of {} within three sessions"), sum_ST)
+    rises_ST = sum_ST >= _limit(market, "deviation_3d_high") - ROUNDING
+    falls_ST = sum_ST <= _limit(market, "deviation_3d_low") + ROUNDING
+    return Found(
+        (rises_ST | falls_ST) & market.traded, _against(market, "deviation of {} within three sessions"), sum_ST
+    )
 
 
 def severe_fluctuation(market: Market) -> Found:
     """Ten or thirty sessions whose return lies above or below the benchmark's by the limit of severe fluctuation.
 
+    The exchanges have had that notion since 2020 and 2023; earlier sessions are judged by the same limits.
+
     Returns of a period are compounded, as the exchanges do for the longer periods. Value: the deviation of ten
     sessions where that is over its limit, else that of thirty.
     """
     ten_ST, thirty_ST = _period_deviation(market, TEN), _period_deviation(market, THIRTY)
-    in_ten_ST = (ten_ST >= _limit(market, "rise_10d")) | (ten_ST <= _limit(market, "fall_10d"))
-    in_thirty_ST = (thirty_ST >= _limit(market, "rise_30d")) | (thirty_ST <= _limit(market, "fall_30d"))
+    in_ten_ST = _outside(market, ten_ST, "deviation_10d")
+    in_thirty_ST = _outside(market, thirty_ST, "deviation_30d")
     value_ST = np.where(in_ten_ST, ten_ST, thirty_ST)
     where_ST = (in_ten_ST | in_thirty_ST) & market.traded
     return Found(where_ST, _against(market, "deviation of {} in ten or thirty sessions"), value_ST)
@@ -49,9 +54,10 @@ def repeated_fluctuation(market: Market) -> Found:
 
     Within the ten sessions the count starts anew after each, as the exchanges' does.
     """
-    risen_ST, fallen_ST = _repeats(_deviation(market), _limit(market, "cumulated_3d"))
+    high_ST, low_ST = _limit(market, "deviation_3d_high"), _limit(market, "deviation_3d_low")
+    risen_ST, fallen_ST = _repeats(_deviation(market), high_ST, low_ST)
     most_ST = np.maximum(risen_ST, fallen_ST)
-    where_ST = (most_ST >= _limit(market, "repeats_10d")) & market.traded
+    where_ST = (most_ST >= _limit(market, "same_direction_10d")) & market.traded
     return Found(where_ST, _against(market, "{} abnormal fluctuations in one direction in ten sessions"), most_ST)
 
 
@@ -74,6 +80,11 @@ def _deviation(market: Market) -> Wide:
     return np.where(np.isfinite(market.numbers["limit_up"]), deviation_ST, np.nan)
 
 
+def _outside(market: Market, deviation_ST: Wide, rule: str) -> Flags:
+    outside_ST: Flags = deviation_ST >= _limit(market, f"{rule}_high")
+    return outside_ST | (deviation_ST <= _limit(market, f"{rule}_low"))
+
+
 def _strongest(deviation_ST: Wide) -> Wide:
     """The sum of the last one, two or three deviations that lies furthest from 0."""
     strongest_ST = total(deviation_ST, 1)
@@ -91,16 +102,17 @@ def _period_deviation(market: Market, sessions: int) -> Wide:
     return np.expm1(total(own_ST, sessions)) - np.expm1(total(benchmark_ST, sessions))
 
 
-def _repeats(deviation_ST: Wide, limit_ST: Wide) -> tuple[Wide, Wide]:
+def _repeats(deviation_ST: Wide, high_ST: Wide, low_ST: Wide) -> tuple[Wide, Wide]:
     """Abnormal rises and falls within the ten sessions up to each, [S, T], with a new count after each of either."""
     width = deviation_ST.shape[1]
     filled_ST = np.nan_to_num(deviation_ST)
     risen_ST, fallen_ST, last_ST, second_ST = (np.zeros_like(filled_ST) for _ in range(4))
     for lag in range(min(TEN, width) - 1, -1, -1):
-        now_ST, limit = filled_ST[:, : width - lag], limit_ST[:, : width - lag]
+        begun = slice(0, width - lag)
+        now_ST = filled_ST[:, begun]
         last, second = last_ST[:, lag:], second_ST[:, lag:]
         sum_ST = now_ST + last + second
-        rises_ST, falls_ST = sum_ST >= limit - ROUNDING, sum_ST <= -limit + ROUNDING
+        rises_ST, falls_ST = sum_ST >= high_ST[:, begun] - ROUNDING, sum_ST <= low_ST[:, begun] + ROUNDING
         risen_ST[:, lag:] += rises_ST
         fallen_ST[:, lag:] += falls_ST
         again_ST: Flags = rises_ST | falls_ST
@@ -110,7 +122,7 @@ def _repeats(deviation_ST: Wide, limit_ST: Wide) -> tuple[Wide, Wide]:
 
 
 def _limit(market: Market, column: str) -> Wide:
-    return limits(column, BOARDS, market.board_ST, market.flags["is_st"], market.grid.sessions)
+    return limits(column, market.board_ST, market.flags["is_st"], market.grid.sessions)
 
 
 def _against(market: Market, sentence: str) -> str:

@@ -10,7 +10,7 @@ from assets.cleaning.rules.fluctuation import (
     REPEATED_FLUCTUATION,
     SEVERE_FLUCTUATION,
 )
-from assets.cleaning.rules.fluctuation_limits import LIMITS, limits
+from assets.cleaning.rules.fluctuation_limits import BOARDS, LIMITS, limits
 from expectations.facts import RawFloatShares, RawIndexBars
 
 NAME = "sh600003"
@@ -111,15 +111,23 @@ def test_turnover_counts_only_where_the_shares_are_known_and_many_of_them_change
     [
         ("chinext", [0.2, 0.3, 0.3], [0.15, 0.3, 0.3]),
         ("main", [0.2, 0.2, 0.2], [0.15, 0.15, 0.2]),
-        ("bse", [None, None, 0.4], [None, None, 0.4]),
+        ("bse", [np.nan, np.nan, 0.4], [np.nan, np.nan, 0.4]),
     ],
 )
 def test_the_limit_of_a_cell_is_the_last_that_has_begun_for_its_board(board, plain, treated):
     days = [date(2020, 8, 21), date(2020, 8, 24), date(2026, 7, 6)]
-    is_st = np.array([[False] * 3, [True] * 3])
-    found = limits("cumulated_3d", (board, "other"), np.zeros((2, 3), dtype=np.int8), is_st, days)
-    expected = np.array([plain, treated], dtype=float)
-    np.testing.assert_array_equal(found, expected)
+    is_st = np.array([[False] * 3, [True] * 3, [False] * 3])
+    boards = np.full((3, 3), BOARDS.index(board), dtype=np.int8)
+    boards[2] = -1
+    found = limits("deviation_3d_high", boards, is_st, days)
+    np.testing.assert_array_equal(found, [plain, treated, [np.nan] * 3])
+    np.testing.assert_array_equal(limits("deviation_3d_low", boards, is_st, days), -found)
+
+
+def test_severe_limits_hold_for_sessions_before_the_exchanges_had_them():
+    boards = np.array([[0], [1], [3]], dtype=np.int8)
+    found = limits("same_direction_10d", boards, np.zeros((3, 1), dtype=bool), [date(2012, 1, 4)])
+    assert found[:, 0].tolist() == [4, 3, 3]
 
 
 def test_every_limit_has_a_source_and_no_two_hold_from_one_day():
