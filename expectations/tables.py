@@ -154,8 +154,9 @@ class Universe(Keyed):
 
     is_member = dy.Bool(metadata={"definition": "may be forecast and chosen"})
     left_out_because = dy.String(
-        nullable=True, metadata={"definition": "suspended, st or new_listing; null for members"}
+        nullable=True, metadata={"definition": "the first rule that masks the bar; null for members"}
     )
+    is_manipulation_suspect = dy.Bool(metadata={"definition": "the session looks like part of a pump and dump"})
 
 
 class ForwardReturns(Table):

@@ -21,7 +21,7 @@ NEW_BARS_SECONDS = 60
 
 
 def new_bars_sensor(source: Source, graph: Graph) -> dg.SensorDefinition:
-    """Watch what the source holds in all its tables, month by month; ask for a refresh of the months whose content changed.
+    """Watch all tables of the source, month by month; ask for a refresh of the months whose content changed.
 
     The cursor is the digest of every month seen; the run key is made of the changed digests, so that one delivery
     starts one run however often the folder is looked at.

@@ -1,30 +1,77 @@
 """Bars: the accepted daily bars, with VWAP, price limits and the flags that say what could be traded."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import dataframely as dy
 import polars as pl
 
-from assets.cleaning.admission import HALF_A_CENT, PRICES, judged
+from assets.cleaning.admission import judged
+from assets.cleaning.appearances import EVER, lives
 from assets.cleaning.price_limits import limit_prices
+from assets.cleaning.rules import RULES, changes
+from assets.cleaning.rules.changes import NOT_FINITE
+from assets.cleaning.rules.refusals import HALF_A_CENT
+from assets.cleaning.rules.rule import Change, Rule
 from assets.table import table
+from expectations.cleaning_tables import Appearances
 from expectations.tables import Bars, Calendar, RawBars
 
 NEW_LISTING_SESSIONS = 60
+NOTHING_REUSED = Appearances.create_empty(lazy=True)
 
 
-@table(look_back={"calendar": NEW_LISTING_SESSIONS})
-def bars(raw_bars: dy.LazyFrame[RawBars], calendar: dy.LazyFrame[Calendar]) -> dy.LazyFrame[Bars]:
+@dataclass(frozen=True)
+class Cleaned:
+    """What became of raw rows.
+
+    bars     accepted rows: columns of `Bars`, `delivery`, and what the raw row held besides
+    refused  refused rows: columns of `RawBars` with rule, version and reason
+    steps    each changing rule with the rows before and after it, in the same order
+    """
+
+    bars: pl.DataFrame
+    refused: pl.DataFrame
+    steps: tuple[tuple[Change, pl.DataFrame, pl.DataFrame], ...]
+
+
+@table(look_back={"calendar": NEW_LISTING_SESSIONS, "appearances": EVER})
+def bars(
+    raw_bars: dy.LazyFrame[RawBars],
+    calendar: dy.LazyFrame[Calendar],
+    appearances: dy.LazyFrame[Appearances] = NOTHING_REUSED,
+) -> dy.LazyFrame[Bars]:
     """Accepted bars, one row per session and security; a suspended session has a row without prices, volume 0.
 
     Every raw row is either here or in `refused_bars`. VWAP is amount / volume. A name is locked when all its trades
     were at the limit; trades beyond a limit show that the session had none. A listing is new for 60 sessions; one whose
-    date is unknown never counts as new.
+    date is unknown never counts as new. A reused ticker is another security from the first session of its new life.
     """
     sessions = calendar.select("session").collect()["session"].sort()
-    rows = judged(raw_bars.collect(), sessions)
-    kept = rows.filter(pl.col("rule").is_null())
+    rows = cleaned(raw_bars.collect(), sessions, appearances.collect()).bars
+    return Bars.cast(rows.lazy().sort("session", "security_id"))
+
+
+def cleaned(
+    raw: pl.DataFrame, sessions: pl.Series, appearances: pl.DataFrame, rules: Sequence[Rule] = RULES
+) -> Cleaned:
+    """Raw rows judged, and the accepted ones completed and changed by the rules that hold, in their order.
+
+    raw          rows of RawBars
+    sessions     dates of the calendar, in order, over at least the dates of `raw` and 60 sessions before them
+    appearances  rows of Appearances up to the last date of `raw`
+    """
+    reborn = lives(appearances)
+    steps = [(NOT_FINITE, raw, NOT_FINITE.apply(raw, reborn))] if NOT_FINITE in rules else []
+    rows = judged(raw, sessions, rules)
+    kept = rows.filter(pl.col("rule").is_null()).drop("rule", "version", "reason")
     since = _sessions_since_listing(kept, sessions)
-    limited = limit_prices(kept.with_columns(since.alias("sessions_since_listing")))
-    return Bars.cast(limited.lazy().pipe(_without_overrun_limits).pipe(_flagged).sort("session", "security_id"))
+    after = limit_prices(kept.with_columns(since.alias("sessions_since_listing")))
+    for rule in changes(rules):
+        if rule is not NOT_FINITE:
+            before, after = after, rule.apply(after, reborn)
+            steps.append((rule, before, after))
+    return Cleaned(_flagged(after), rows.filter(pl.col("rule").is_not_null()), tuple(steps))
 
 
 def _sessions_since_listing(rows: pl.DataFrame, sessions: pl.Series) -> pl.Series:
@@ -38,20 +85,11 @@ def _sessions_since_listing(rows: pl.DataFrame, sessions: pl.Series) -> pl.Serie
     return pl.select(pl.when(rows["listed_on"].is_not_null()).then(counted + before)).to_series()
 
 
-def _without_overrun_limits(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """A session with trades beyond its limits had none, such as the first one after a relisting."""
-    overrun = (pl.col("high") > pl.col("limit_up") + HALF_A_CENT) | (pl.col("low") < pl.col("limit_down") - HALF_A_CENT)
-    known = ~overrun.fill_null(False) | pl.col("is_suspended")
-    return rows.with_columns(pl.when(known).then(pl.col(name)).alias(name) for name in ("limit_up", "limit_down"))
-
-
-def _flagged(rows: pl.LazyFrame) -> pl.LazyFrame:
-    suspended = pl.col("is_suspended")
+def _flagged(rows: pl.DataFrame) -> pl.DataFrame:
+    suspended = pl.col("is_suspended").fill_null(False)
     locked_up = pl.col("low") >= pl.col("limit_up") - HALF_A_CENT
     locked_down = pl.col("high") <= pl.col("limit_down") + HALF_A_CENT
     return rows.with_columns(
-        *(pl.when(~suspended).then(pl.col(name)).alias(name) for name in PRICES),
-        *(pl.when(suspended).then(0.0).otherwise(pl.col(name)).alias(name) for name in ("volume", "amount")),
         vwap=pl.when(~suspended).then(pl.col("amount") / pl.col("volume")),
         is_locked_up=(~suspended & locked_up).fill_null(False),
         is_locked_down=(~suspended & locked_down).fill_null(False),

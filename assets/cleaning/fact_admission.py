@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import polars as pl
 
-from assets.cleaning.admission import Rule
+from assets.cleaning.rules.rule import Refusal
 
 ROW = "_row"
 WEIGHT_TOLERANCE = 0.001
@@ -30,7 +30,7 @@ def kept(rows: Frame) -> pl.LazyFrame:
     return rows.lazy().filter(pl.col("rule").is_null()).with_columns(known_on=pl.col("available_at").dt.date())
 
 
-def ruled(rows: Frame, rules: Sequence[Rule]) -> Frame:
+def ruled(rows: Frame, rules: Sequence[Refusal]) -> Frame:
     """Rows that break one of the rules are refused by the first they break; a test that gives null is not broken."""
     broken = pl.coalesce(pl.when(rule.broken).then(pl.lit(rule.name)) for rule in rules)
     reason = pl.coalesce(pl.when(pl.col("_broken") == rule.name).then(rule.reason) for rule in rules)
@@ -63,21 +63,21 @@ def among_repeated(rows: Frame, key: Sequence[str], judge: Callable[[Frame], Fra
     return among_open(rows, split)
 
 
-def common_rules(*key: str) -> tuple[Rule, ...]:
+def common_rules(*key: str) -> tuple[Refusal, ...]:
     """What holds for every dated fact: it says what it is about, and from when on it could be known."""
     about = ", ".join(f"{name} {{}}" for name in key)
     return (
-        Rule(
+        Refusal(
             "missing_key",
             pl.any_horizontal(pl.col(name).is_null() for name in key),
             told(f"the row does not say what it is about: {about}", *key),
         ),
-        Rule(
+        Refusal(
             "missing_available_at",
             pl.col("available_at").is_null(),
             pl.lit("available_at is missing: nothing says when the row could be known"),
         ),
-        Rule(
+        Refusal(
             "known_before_available",
             pl.col("known_on") < pl.col("available_at").dt.date(),
             told("delivered as known on {}, but available only at {}", "known_on", "available_at"),
@@ -85,19 +85,19 @@ def common_rules(*key: str) -> tuple[Rule, ...]:
     )
 
 
-def finite_rule(*columns: str) -> Rule:
+def finite_rule(*columns: str) -> Refusal:
     """A number that is given is a number."""
     found = ", ".join(f"{name} {{}}" for name in columns)
-    return Rule(
+    return Refusal(
         "not_finite",
         pl.any_horizontal((~pl.col(name).is_finite()).fill_null(value=False) for name in columns),
         told(f"{found}; a value must be a finite number", *columns),
     )
 
 
-def text_rule(column: str) -> Rule:
+def text_rule(column: str) -> Refusal:
     """A text that must be there has letters."""
-    return Rule(
+    return Refusal(
         f"empty_{column}",
         pl.col(column).is_null() | (pl.col(column).str.strip_chars() == ""),
         pl.lit(f"{column} is empty: the row tells nothing"),
@@ -133,7 +133,9 @@ def changes_judged(
     content  columns beside `holds` whose change is news
     crowded  name and reason for rows that would raise the total of their group above 1; they are refused together
     """
-    missing = Rule("missing_holds", pl.col("holds").is_null(), pl.lit("the row does not say whether it begins or ends"))
+    missing = Refusal(
+        "missing_holds", pl.col("holds").is_null(), pl.lit("the row does not say whether it begins or ends")
+    )
     told_twice = (*content, "holds")
     same_instant = [*key, "available_at"]
     rows = ruled(rows, [missing])
@@ -142,32 +144,32 @@ def changes_judged(
 
     def judge(some: Frame) -> Frame:
         crowd = _crowd(some.with_columns(_size=pl.when("holds").then(size).otherwise(0.0)), key, group)
-        full = Rule(crowded[0], pl.col(ROW).is_in(crowd.implode()), crowded[1])
+        full = Refusal(crowded[0], pl.col(ROW).is_in(crowd.implode()), crowded[1])
         return among_open(ruled(some, [full]), lambda rest: ruled(in_time(rest), _idle(key, content)))
 
     return among_open(rows, judge)
 
 
-def _clash(same: Sequence[str], content: Sequence[str], key: Sequence[str]) -> Rule:
+def _clash(same: Sequence[str], content: Sequence[str], key: Sequence[str]) -> Refusal:
     about, found = ", ".join(["{}"] * len(key)), ", ".join(f"{name} {{}}" for name in content)
-    return Rule(
+    return Refusal(
         "contradiction",
         pl.struct(content).n_unique().over(same) > 1,
         told(f"at the same instant another row for {about} says otherwise; this one has {found}", *key, *content),
     )
 
 
-def _repeats(key: Sequence[str], content: Sequence[str]) -> list[Rule]:
+def _repeats(key: Sequence[str], content: Sequence[str]) -> list[Refusal]:
     """Rules on rows in time order."""
     again = pl.int_range(pl.len()).over(key) > 0
     alike = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).first().over(key)) for name in content)
     about, found = ", ".join(["{}"] * len(key)), ", ".join(f"{name} {{}}" for name in content)
     copy = told("the same row was delivered before; this copy comes from {}", "delivery")
     other = told(f"an earlier row for {about} says otherwise; this one has {found}", *key, *content)
-    return [Rule("duplicate", again & alike, copy), Rule("contradiction", again & ~alike, other)]
+    return [Refusal("duplicate", again & alike, copy), Refusal("contradiction", again & ~alike, other)]
 
 
-def _idle(key: Sequence[str], content: Sequence[str]) -> list[Rule]:
+def _idle(key: Sequence[str], content: Sequence[str]) -> list[Refusal]:
     """Rules on changes in time order: one that changes nothing, and an end without a beginning."""
     held = pl.col("holds").shift(1).over(key).fill_null(value=False)
     alike = pl.all_horizontal(
@@ -177,8 +179,8 @@ def _idle(key: Sequence[str], content: Sequence[str]) -> list[Rule]:
     same = told(f"what it tells of {about} held already; this copy comes from {{}}", *key, "delivery")
     early = told(f"{about} ends at {{}}, but did not hold before", *key, "available_at")
     return [
-        Rule("duplicate", pl.col("holds") & held & alike, same),
-        Rule("end_before_beginning", ~pl.col("holds") & ~held, early),
+        Refusal("duplicate", pl.col("holds") & held & alike, same),
+        Refusal("end_before_beginning", ~pl.col("holds") & ~held, early),
     ]
 
 

@@ -7,9 +7,9 @@ securities by size; it is no count.
 import dataframely as dy
 import polars as pl
 
-from assets.cleaning.admission import Rule
 from assets.cleaning.as_of import EVERYTHING_BEFORE, as_of_join
 from assets.cleaning.fact_admission import common_rules, finite_rule, kept, opened, ruled, told, without_repetition
+from assets.cleaning.rules.rule import Refusal
 from assets.table import table
 from expectations.fact_tables import FloatShares
 from expectations.facts import RawFloatShares
@@ -46,13 +46,13 @@ def judged(raw: pl.DataFrame) -> pl.DataFrame:
     rules = (
         *common_rules(*KEY),
         finite_rule("float_shares", "total_shares"),
-        Rule("missing_value", pl.col("float_shares").is_null(), told("{} has no float_shares", "security_id")),
-        Rule(
+        Refusal("missing_value", pl.col("float_shares").is_null(), told("{} has no float_shares", "security_id")),
+        Refusal(
             "not_positive",
             pl.any_horizontal((pl.col("float_shares", "total_shares") <= 0).fill_null(value=False)),
             told("float_shares {}, total_shares {}; both must be above 0", "float_shares", "total_shares"),
         ),
-        Rule(
+        Refusal(
             "more_float_than_total",
             pl.col("float_shares") > pl.col("total_shares") + 1,
             told("float_shares {} are more than total_shares {}", "float_shares", "total_shares"),

@@ -8,9 +8,9 @@ import dataframely as dy
 import numpy as np
 import polars as pl
 
-from assets.cleaning.admission import Rule
 from assets.cleaning.as_of import EVERYTHING_BEFORE, as_of_join
 from assets.cleaning.fact_admission import common_rules, finite_rule, opened, ruled, told, without_repetition
+from assets.cleaning.rules.rule import Refusal
 from assets.table import table
 from expectations.fact_tables import FloatShares, IndexBars
 from expectations.facts import RawIndexBars
@@ -46,14 +46,14 @@ def judged(raw: pl.DataFrame) -> pl.DataFrame:
     rules = (
         missing_key,
         missing_available_at,
-        Rule(
+        Refusal(
             "available_before_session",
             pl.col("available_at").dt.date() < pl.col("session"),
             told("available at {}, before its session {}", "available_at", "session"),
         ),
         finite_rule("close", "prev_close", "amount"),
-        Rule("missing_value", pl.col("close").is_null(), told("{} has no close on {}", "index_id", "session")),
-        Rule(
+        Refusal("missing_value", pl.col("close").is_null(), told("{} has no close on {}", "index_id", "session")),
+        Refusal(
             "not_positive",
             pl.any_horizontal((pl.col("close", "prev_close") <= 0).fill_null(value=False))
             | (pl.col("amount") < 0).fill_null(value=False),

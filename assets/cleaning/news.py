@@ -3,9 +3,9 @@
 import dataframely as dy
 import polars as pl
 
-from assets.cleaning.admission import Rule
 from assets.cleaning.as_of import EVERYTHING_BEFORE
 from assets.cleaning.fact_admission import common_rules, kept, opened, ruled, text_rule, told, without_repetition
+from assets.cleaning.rules.rule import Refusal
 from assets.table import table
 from expectations.fact_tables import NEWS_KINDS, News
 from expectations.facts import RawNews
@@ -22,7 +22,7 @@ def news(raw_news: dy.LazyFrame[RawNews]) -> dy.LazyFrame[News]:
 
 def judged(raw: pl.DataFrame) -> pl.DataFrame:
     """Every raw piece once, with the `rule` that refuses it and the `reason`."""
-    unknown = Rule(
+    unknown = Refusal(
         "unknown_kind",
         ~pl.col("kind").is_in(NEWS_KINDS).fill_null(value=False),
         told(f"kind is {{}}; it must be one of {', '.join(NEWS_KINDS)}", "kind"),

@@ -5,7 +5,6 @@ from datetime import time
 import dataframely as dy
 import polars as pl
 
-from assets.cleaning.admission import Rule
 from assets.cleaning.as_of import EVERYTHING_BEFORE
 from assets.cleaning.fact_admission import (
     among_repeated,
@@ -17,6 +16,7 @@ from assets.cleaning.fact_admission import (
     told,
     without_repetition,
 )
+from assets.cleaning.rules.rule import Refusal
 from assets.table import table
 from expectations.fact_tables import Statements
 from expectations.facts import RawStatements
@@ -86,34 +86,34 @@ def _available() -> list[pl.Expr]:
     ]
 
 
-def _identity_rules() -> tuple[Rule, ...]:
+def _identity_rules() -> tuple[Refusal, ...]:
     end = pl.col("period_end")
     return (
         *common_rules(*REVISION)[:1],
-        Rule(
+        Refusal(
             "not_a_quarter_end",
             (end != end.dt.month_end()) | ~end.dt.month().is_in(list(DEADLINES)),
             told("period_end {} is not the last day of a quarter", "period_end"),
         ),
-        Rule("negative_revision", pl.col("revision") < 0, told("revision {}; the first is 0", "revision")),
-        Rule(
+        Refusal("negative_revision", pl.col("revision") < 0, told("revision {}; the first is 0", "revision")),
+        Refusal(
             "undated_revision",
             (pl.col("revision") > 0) & pl.col("published_on").is_null() & pl.col("available_at").is_null(),
             told("revision {} has no date, and no law says by when a report is restated", "revision"),
         ),
-        Rule("missing_value", pl.col("value").is_null(), told("{} has no value", "item")),
+        Refusal("missing_value", pl.col("value").is_null(), told("{} has no value", "item")),
         finite_rule("value"),
     )
 
 
-def _date_rules() -> tuple[Rule, ...]:
+def _date_rules() -> tuple[Refusal, ...]:
     return (
-        Rule(
+        Refusal(
             "published_before_period_end",
             pl.col("published_on") <= pl.col("period_end"),
             told("published on {}, but the period lasts to {}", "published_on", "period_end"),
         ),
-        Rule(
+        Refusal(
             "published_after_available",
             pl.col("published_on") > pl.col("available_at").dt.date(),
             told("published on {}, later than available_at {}", "published_on", "available_at"),
@@ -121,12 +121,12 @@ def _date_rules() -> tuple[Rule, ...]:
     )
 
 
-def _order_rule() -> Rule:
+def _order_rule() -> Refusal:
     """On rows in time order, those of one instant by revision: none is behind an earlier one, in number or in date."""
     behind = pl.any_horizontal(
         pl.col(name) < pl.col(name).cum_max().over(PERIOD) for name in ("revision", "published_on")
     )
-    return Rule(
+    return Refusal(
         "revision_out_of_order",
         behind,
         told("revision {} of {} comes after a later one was known", "revision", "published_on"),

@@ -3,9 +3,9 @@
 import dataframely as dy
 import polars as pl
 
-from assets.cleaning.admission import Rule
 from assets.cleaning.as_of import EVERYTHING_BEFORE
 from assets.cleaning.fact_admission import changes_judged, common_rules, finite_rule, kept, opened, ruled, told
+from assets.cleaning.rules.rule import Refusal
 from assets.table import table
 from expectations.fact_tables import SupplyChain
 from expectations.facts import RawSupplyChain
@@ -22,7 +22,7 @@ def supply_chain(raw_supply_chain: dy.LazyFrame[RawSupplyChain]) -> dy.LazyFrame
 
 def judged(raw: pl.DataFrame) -> pl.DataFrame:
     """Every raw change once, with the `rule` that refuses it and the `reason`."""
-    itself = Rule(
+    itself = Refusal(
         "supplies_itself",
         pl.col("supplier_id") == pl.col("customer_id"),
         told("{} is its own customer", "supplier_id"),
@@ -33,9 +33,9 @@ def judged(raw: pl.DataFrame) -> pl.DataFrame:
     return changes_judged(rows, KEY, "customer_id", weight, ("weight",), ("weights_above_one", crowded))
 
 
-def weight_rule() -> Rule:
+def weight_rule() -> Refusal:
     """A weight, where there is one, is a share."""
-    return Rule(
+    return Refusal(
         "weight_outside_0_to_1",
         ~pl.col("weight").is_between(0, 1),
         told("weight is {}; it must lie between 0 and 1", "weight"),
