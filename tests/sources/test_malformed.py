@@ -264,7 +264,7 @@ def overwritten(path: Path) -> None:
 SOUND = sound_rows(BROKEN)
 SHANGHAI = pl.col("date").cast(pl.Datetime("us")).dt.replace_time_zone("Asia/Shanghai")
 
-ETERNITY = pl.lit(2**62).cast(pl.Datetime("us"))
+ETERNITY = pl.lit(2**63 - 1).cast(pl.Datetime("us"))
 AGES = pl.lit(2**31 - 1, dtype=pl.Int32).cast(pl.Date)
 
 FILES_OF_PARQUET = [
