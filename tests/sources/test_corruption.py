@@ -252,7 +252,7 @@ def mappings(draw: st.DrawFn) -> bytes:
     return changed_bytes(draw, text)[0] if draw(st.booleans()) else text
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(mappings())
 def test_whatever_a_mapping_says_the_bars_arrive_or_the_error_names_the_place(mapping):
     with tempfile.TemporaryDirectory() as place, in_our_words() as said:

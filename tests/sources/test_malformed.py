@@ -264,6 +264,7 @@ def overwritten(path: Path) -> None:
 SOUND = sound_rows(BROKEN)
 SHANGHAI = pl.col("date").cast(pl.Datetime("us")).dt.replace_time_zone("Asia/Shanghai")
 
+ETERNITY = pl.lit(2**63 - 1).cast(pl.Datetime("us"))
 AGES = pl.lit(2**31 - 1, dtype=pl.Int32).cast(pl.Date)
 
 FILES_OF_PARQUET = [
@@ -282,6 +283,7 @@ FILES_OF_PARQUET = [
     ("empty columns", parquet(SOUND.with_columns(date=pl.lit(None))), "has no row with a date"),
     ("infinite prices", parquet(SOUND.with_columns(pl.col("c") * float("inf"))), "does not hold a number"),
     ("dates that no calendar has", parquet(SOUND.with_columns(date=AGES)), "'2147483647'"),
+    ("instants that no calendar has", parquet(SOUND.with_columns(date=ETERNITY)), "out-of-range datetime"),
     ("another unit", parquet(SOUND.with_columns(pl.col("vol") / 100)), "lots of 100 shares"),
 ]
 ROWS_OF_PARQUET = [
