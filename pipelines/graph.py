@@ -122,12 +122,14 @@ class Graph:
         settings: str = "",
         checks: Sequence[dg.AssetCheckSpec] = (),
         group: str | None = None,
+        by_hand: bool = False,
     ) -> None:
         """Add any asset: declaration for Dagster, node for the lineage, stamp on each materialisation.
 
         make      function of (context, **inputs) that returns a frame, or yields check results and then a frame
         inputs    argument -> (upstream key, reach, whether its content counts or only the order)
         settings  text that is part of the code version (a spec)
+        by_hand   made only when somebody asks for it, whatever became stale
         """
         key = key or schema.asset_key
         version = f"{code_version(*modules)}{settings and '.' + content_hash(pl.DataFrame({'s': [settings]}))[:12]}"
@@ -136,7 +138,10 @@ class Graph:
         self.lineage.add(
             Node(key, version, keys, tuple(Edge(up, reach, counts) for up, reach, counts in inputs.values()), origin)
         )
-        self.assets.append(self._definition(key, schema, make, version, description, inputs, partitions, checks, group))
+        condition = None if by_hand else self.condition
+        self.assets.append(
+            self._definition(key, schema, make, version, description, inputs, partitions, checks, group, condition)
+        )
 
     def _definition(
         self,
@@ -149,6 +154,7 @@ class Graph:
         partitions: dg.PartitionsDefinition[str] | None,
         checks: Sequence[dg.AssetCheckSpec],
         group: str | None,
+        condition: Stale | None,
     ) -> dg.AssetsDefinition:
         graph = self
 
@@ -163,7 +169,7 @@ class Graph:
             code_version=version,
             description=description,
             group_name=group or key.split("/", maxsplit=1)[0],
-            automation_condition=self.condition,
+            automation_condition=condition,
             check_specs=list(checks),
             metadata={"dagster/column_schema": _columns(schema)},
             io_manager_key="io_manager",

@@ -21,6 +21,7 @@ from assets.table import Declaration, declarations
 from expectations.facts import RAW_FACTS
 from expectations.tables import Deliveries, RawBars, Table
 from pipelines.catalogue import build_catalogue
+from pipelines.cleaning_report import add_cleaning_report
 from pipelines.experiment import load_experiments
 from pipelines.experiment_assets import Walk, add_experiment
 from pipelines.gate import add_gates
@@ -95,6 +96,7 @@ def load_project(settings: Settings) -> Project:
         walks[name] = add_experiment(graph, experiment, own, gates, tracking, settings.source)
         add_verdict(walks[name], gates, settings.home / "reports")
     add_leaderboard(graph, walks)
+    add_cleaning_report(graph, experiments, settings.home / "reports")
     definitions = dg.Definitions(
         assets=graph.assets,
         jobs=make_jobs(graph.schemes),
