@@ -87,7 +87,7 @@ def test_a_number_in_a_flag_is_compared_as_one_and_other_text_is_unknown():
 def test_a_code_of_another_form_stays_as_it_is_and_has_no_board():
     codes = pl.DataFrame({"security_id": ["SH600000", " sh600000", "sh6000001", "600000.SH", "sh.600000", "sh600000x"]})
     mapping = Mapping(**MINIMAL)
-    ours = codes.select(mapping.security_id("security_id"), session=date(2015, 6, 1))
+    ours = codes.select(security_id=mapping.security_id("security_id"), session=date(2015, 6, 1))
     assert ours["security_id"].to_list()[:3] == ["sh600000", "sh600000", "sh6000001"]
     with_board = ours.with_columns(source_objection=pl.lit(None, pl.String)).with_columns(**mapping.by_security())
     assert with_board["board"].to_list() == ["main", "main", None, None, None, None]
