@@ -71,3 +71,28 @@ def test_a_flag_reads_text_or_a_value():
     frame = pl.DataFrame({"name": ["*ST x", "y", None], "state": [0, 1, None]})
     assert frame.select(Flag(column="name", contains="*ST").expression()).to_series().to_list() == [True, False, None]
     assert frame.select(Flag(column="state", equals=0).expression()).to_series().to_list() == [True, False, None]
+
+
+def test_a_number_in_a_flag_is_compared_as_one_and_other_text_is_unknown():
+    frame = pl.DataFrame(
+        {"state": ["0", "1.0", " 0 ", "true", "?", "NaN", None], "float": [0.0, 1.0, None] * 2 + [2.0]}
+    )
+    expected = [False, True, False, True, None, None, None]
+    for equals in (1, True):
+        assert frame.select(Flag(column="state", equals=equals).expression()).to_series().to_list() == expected
+    of_floats = [False, True, None] * 2 + [False]
+    assert frame.select(Flag(column="float", equals=1).expression()).to_series().to_list() == of_floats
+
+
+def test_a_code_of_another_form_stays_as_it_is_and_has_no_board():
+    codes = pl.DataFrame({"security_id": ["SH600000", " sh600000", "sh6000001", "600000.SH", "sh.600000", "sh600000x"]})
+    mapping = Mapping(**MINIMAL)
+    ours = codes.select(security_id=mapping.security_id("security_id"), session=date(2015, 6, 1))
+    assert ours["security_id"].to_list()[:3] == ["sh600000", "sh600000", "sh6000001"]
+    with_board = ours.with_columns(source_objection=pl.lit(None, pl.String)).with_columns(**mapping.by_security())
+    assert with_board["board"].to_list() == ["main", "main", None, None, None, None]
+
+
+def test_an_instant_lies_on_the_date_of_shanghai():
+    frame = pl.DataFrame({"date": pl.Series(["2015-05-31T16:00"]).str.to_datetime(time_zone="UTC")})
+    assert frame.select(Mapping(**MINIMAL).day("date", frame.schema["date"])).item() == date(2015, 6, 1)
