@@ -36,7 +36,14 @@ def main() -> int:
     print(f"market {settings.market}: {project.graph.first} to {project.graph.last}, runs in {settings.home}")
     with dg.DagsterInstance.get() as instance:
         project.build_catalogue()
-        steps, failures = bring_up_to_date(project, instance, folds_at_once)
+        try:
+            steps, failures = bring_up_to_date(project, instance, folds_at_once)
+        except Exception as error:
+            # Dagster wraps what the source says when it is asked what it holds.
+            if not isinstance(error.__cause__, (ValueError, OSError)):
+                raise
+            print(error.__cause__, file=sys.stderr)
+            return CANNOT_START
     if steps == 0:
         print("0 steps launched: everything is up to date.")
     print(project.closing_words())

@@ -14,6 +14,7 @@ from pipelines.settings import ROOT, Settings, read_settings
 
 LOOPBACK = "127.0.0.1"
 GRACE_SECONDS = 8.0
+CANNOT_START = 2
 
 
 def commands(settings: Settings, dagster_port: int, mlflow_port: int) -> dict[str, list[str]]:
@@ -61,8 +62,13 @@ def stop(processes: list[subprocess.Popen[bytes]]) -> None:
 
 
 def main() -> int:
-    """Start all three, wait for Ctrl-C or for one of them to end, stop all; 0 after Ctrl-C."""
-    settings = read_settings()
+    """Start all three, wait for Ctrl-C or for one of them to end, stop all; 0 after Ctrl-C, 2 for unusable settings."""
+    try:
+        settings = read_settings()
+        settings.source.first_session()
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return CANNOT_START
     prepare_home(settings)
     dagster_port = int(os.environ.get("KINDLING_DAGSTER_PORT", "3000"))
     mlflow_port = int(os.environ.get("KINDLING_MLFLOW_PORT", "5000"))
