@@ -56,10 +56,10 @@ def effect_of_rules(effect: pl.DataFrame) -> bytes:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, 1.2 + 0.28 * len(names)), dpi=144)
         left, right = figure.subplots(1, 2, sharey=True)
-        _whiskers(left, lines, "rank_ic_change", 1.0, "Change of RankIC")
-        _whiskers(right, lines, "excess_change", 100.0, "Change of net excess return, % a year")
+        _whiskers(left, lines, "rank_ic_change", 1.0, "RankIC")
+        _whiskers(right, lines, "excess_change", 100.0, "Net excess, points a year")
         left.set_yticks(range(len(names))[::-1], names, fontsize=8)
-        figure.suptitle("Each rule turned about alone, 95% intervals", x=0.01, ha="left", fontsize=10)
+        figure.suptitle("What changes when one rule is turned about, 95% intervals", x=0.01, ha="left", fontsize=10)
         return _png(figure)
 
 

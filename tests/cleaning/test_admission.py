@@ -172,3 +172,11 @@ def test_every_raw_row_is_kept_or_refused_and_never_both(damages):
     assert refused["reason"].null_count() == 0
     assert kept["reason"].null_count() == kept.height
     assert not kept.select("security_id", "session").is_duplicated().any()
+
+
+def test_which_copy_stays_does_not_depend_on_the_order_of_the_rows():
+    copies = [row(delivery="b.csv"), row(delivery="a.csv"), row(delivery="c.csv")]
+    for rows in (copies, copies[::-1]):
+        found = verdicts(*rows)
+        assert found.filter(pl.col("rule").is_null())["delivery"].to_list() == ["a.csv"]
+        assert found.filter(rule="duplicate").height == 2

@@ -75,7 +75,7 @@ def test_bars_of_the_second_life_bear_its_date_and_those_before_do_not(market):
     assert second["is_new_listing"].head(60).all()
 
 
-@pytest.mark.parametrize("cut", [170, 181, 240, 255])
+@pytest.mark.parametrize("cut", [159, 180, 200, 259])
 def test_what_follows_a_session_and_what_lies_beyond_the_look_back_change_nothing(market, cut):
     rows = reborn(market, 80, 5.0)
     days = calendar(rows.lazy()).collect()

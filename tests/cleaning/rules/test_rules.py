@@ -37,7 +37,7 @@ def wild(calm, seed: int) -> pl.DataFrame:
     def values(share: float, draw) -> dict[str, dict[int, float]]:
         return {name: {place: float(draw()) for place in found} for name, found in places(share).items()}
 
-    halts = {"sh600001": range(150, 150 + int(rng.integers(1, 70)))}
+    halts = {"sh600001": range(150, 150 + int(rng.integers(25, 70)))}
     pumped = range(180, 192)
     return calm(
         returns=values(0.2, lambda: rng.choice([-0.1, 0.1, 0.06])) | {"sz300006": dict.fromkeys(pumped, 0.15)},
@@ -68,6 +68,17 @@ def test_no_rule_looks_later_than_its_session_nor_further_back_than_it_says(calm
         whole = in_window(rule, bars, 0, 259).filter(pl.col("session") == day)
         window = in_window(rule, bars, max(cut - rule.look_back - more, 0), cut).filter(pl.col("session") == day)
         assert window.equals(whole), rule.name
+
+
+@pytest.mark.parametrize("rule", MARKS, ids=lambda rule: rule.name)
+def test_where_a_rule_fires_its_look_back_is_enough(calm, rule):
+    bars = wild(calm, 1)
+    days = bars["session"].unique().sort()
+    whole = in_window(rule, bars, 0, 259)
+    fired = [cut for cut in range(135, 260) if whole.filter(pl.col("session") == days[cut]).height]
+    for cut in fired[:: len(fired) // 8 + 1] + fired[-1:]:
+        here = pl.col("session") == days[cut]
+        assert in_window(rule, bars, cut - rule.look_back, cut).filter(here).equals(whole.filter(here))
 
 
 def test_everything_happens_in_that_market(calm):
