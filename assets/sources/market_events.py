@@ -42,6 +42,7 @@ class Switches(BaseModel):
     limits: bool = True
     pumps: bool = True
     premia: bool = True
+    reactions: bool = Field(True, description="statements and news move the price when they come")
 
 
 class EventLaw(BaseModel):
@@ -73,7 +74,7 @@ def draw_events(
 ) -> Events:
     """All events of a market; each kind has its own random stream."""
     shape = (len(sessions), len(listings.securities))
-    is_listed_TS = listings.is_listed_TS
+    is_listed_TS = listings.is_listed
     is_st_TS = _st_spells(streams, listings) & is_listed_TS if switches.st else np.zeros(shape, bool)
     is_suspended_TS = _suspensions(streams, shape, law) if switches.suspensions else np.zeros(shape, bool)
     is_suspended_TS &= np.arange(shape[0])[:, None] > listings.first_S
@@ -92,8 +93,8 @@ def _st_spells(streams: Streams, listings: Listings) -> Bools:
     start_S = rng.integers(-200, max(1, many), securities)
     length_S = rng.integers(120, 300, securities) * (rng.random(securities) < 0.2)
     over_S = listings.end_S - DELISTING_PERIOD
-    start_S = np.where(listings.is_delisted_S, over_S - ST_BEFORE_DELISTING, start_S)
-    length_S = np.where(listings.is_delisted_S, ST_BEFORE_DELISTING, length_S)
+    start_S = np.where(listings.is_delisted, over_S - ST_BEFORE_DELISTING, start_S)
+    length_S = np.where(listings.is_delisted, ST_BEFORE_DELISTING, length_S)
     place_T1 = np.arange(many)[:, None]
     return np.asarray((place_T1 >= start_S) & (place_T1 < start_S + length_S) & listings.of_board("main"))
 
@@ -115,7 +116,7 @@ def _suspensions(streams: Streams, shape: tuple[int, int], law: EventLaw) -> Boo
 
 def _halt_before_delisting(is_suspended_TS: Bools, listings: Listings) -> None:
     """Suspend before the delisting period and not within it."""
-    for s in np.nonzero(listings.is_delisted_S)[0]:
+    for s in np.nonzero(listings.is_delisted)[0]:
         begins = int(listings.end_S[s]) - DELISTING_PERIOD
         is_suspended_TS[begins - HALT_BEFORE : begins, s] = True
         is_suspended_TS[begins:, s] = False

@@ -46,14 +46,14 @@ class Listings:
     sessions: int
 
     @property
-    def is_listed_TS(self) -> Bools:
-        """Sessions in which each has a row."""
+    def is_listed(self) -> Bools:
+        """Sessions in which each has a row, [T, S]."""
         place_T1 = np.arange(self.sessions)[:, None]
         return np.asarray((place_T1 >= self.first_S) & (place_T1 < self.end_S))
 
     @property
-    def is_delisted_S(self) -> Bools:
-        """Whether it leaves within the span."""
+    def is_delisted(self) -> Bools:
+        """Whether each leaves within the span, [S]."""
         return np.asarray(self.end_S < self.sessions)
 
     def of_board(self, board: str) -> Bools:

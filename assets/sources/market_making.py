@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -14,15 +15,17 @@ from assets.sources import market_pumps
 from assets.sources.market_bars import Tape
 from assets.sources.market_calendar import sessions_from
 from assets.sources.market_events import Events, draw_events
+from assets.sources.market_facts import Facts, Information, draw_information
 from assets.sources.market_industries import Industries, draw_industries
 from assets.sources.market_listings import Listings, draw_listings
-from assets.sources.market_noise import Draws, draw_noise, parts
+from assets.sources.market_noise import PARTS, Draws, draw_noise, parts
 from assets.sources.market_path import Path, walk
 from assets.sources.market_signal import Component, confirmed, states
 from assets.sources.market_streams import Bools, Floats, Places, Singles, Streams
 from assets.sources.market_strength import Drift, strengths
 from assets.sources.market_truth import REVERSAL, SIZE, VOLATILITY, Truth, fall_factor
 from assets.sources.market_volume import Companies, draw_companies, draw_spikes, log_turnover
+from expectations.tables import RawBars, Table
 
 if TYPE_CHECKING:
     from assets.sources.synthetic_market import SyntheticMarketSpec
@@ -47,22 +50,11 @@ class Stage:
     draws: Draws
     is_spike_TS: Bools
     trades_TS: Bools
+    information: Information
 
     def noise(self, rows: Places | slice, variance_TS: Singles | None) -> list[Singles]:
         """Parts of the noise of some sessions, given a factor on the own variance of those rows."""
         return parts(self.draws, self.law.noise, self.industry_TS, self.companies.largeness_S, variance_TS, rows)
-
-
-@dataclass(frozen=True)
-class Market:
-    """A market made whole."""
-
-    tape: Tape
-    truth: Truth
-
-    def bars(self, first: date, last: date) -> pl.DataFrame:
-        """Raw bars from first to last."""
-        return self.tape.bars(first, last)
 
 
 @dataclass(frozen=True)
@@ -71,6 +63,20 @@ class Strengths:
 
     strong_D: Floats
     fall_norm: float
+
+
+@dataclass(frozen=True)
+class Market:
+    """A market made whole."""
+
+    tape: Tape
+    facts: Facts
+    truth: Truth
+    strengths: Strengths
+
+    def read(self, table: type[Table], first: date, last: date) -> pl.DataFrame:
+        """Rows of a raw table from first to last."""
+        return self.tape.bars(first, last) if table is RawBars else self.facts.read(table, first, last)
 
 
 def make(law: SyntheticMarketSpec, streams: Streams | None = None, strong: Strengths | None = None) -> Market:
@@ -93,7 +99,9 @@ def make(law: SyntheticMarketSpec, streams: Streams | None = None, strong: Stren
         stage.sessions, stage.listings, stage.trades_TS, drifts, strong.strong_D, phase_TS,
         law.pumps if law.switched_on.pumps else None, stage.draws, law.noise, strong.fall_norm,
     )  # fmt: skip
-    return Market(_tape(stage, path, phase_TS), truth)
+    tape = _tape(stage, path, phase_TS)
+    facts = Facts(stage.streams, tape, stage.events, stage.companies, stage.industries, stage.information)
+    return Market(tape, facts, truth, strong)
 
 
 def _stage(law: SyntheticMarketSpec, streams: Streams) -> Stage:
@@ -105,18 +113,20 @@ def _stage(law: SyntheticMarketSpec, streams: Streams) -> Stage:
     )
     industries = draw_industries(streams, sessions, listings)
     events = draw_events(streams, sessions, listings, law.events, switches)
+    companies = draw_companies(streams, law.securities, law.opening_prices, law.volume)
     return Stage(
         law=law,
         streams=streams,
         sessions=sessions,
         listings=listings,
-        companies=draw_companies(streams, law.securities, law.opening_prices, law.volume),
+        companies=companies,
         industries=industries,
         industry_TS=industries.wide(law.sessions),
         events=events,
         draws=draw_noise(streams, *shape, industries.many, law.noise),
         is_spike_TS=draw_spikes(streams, shape, law.volume),
-        trades_TS=listings.is_listed_TS & ~events.is_suspended_TS,
+        trades_TS=listings.is_listed & ~events.is_suspended_TS,
+        information=draw_information(streams, sessions, listings, companies, industries.many, law.news),
     )
 
 
@@ -149,19 +159,31 @@ def _component(stage: Stage, component: Component) -> Drift:
 
 def _shocks(stage: Stage, component: Component) -> Singles:
     """What each session adds to the state of a component, [T, S]."""
-    draws, share = stage.draws, component.nonlinear_share
+    shape, information = stage.trades_TS.shape, stage.information
     if component.driver == "own_price":
-        linear_TS = np.float32(np.sqrt(1.0 - share)) * draws.surprise("open", "early")
-        if share == 0:
-            return linear_TS
-        return linear_TS + np.float32(np.sqrt(share)) * _confirmed_surprise(stage)
-    raise NotImplementedError(component.driver)
+        return _price_shocks(stage, component, ("open", "early"))
+    if component.driver == "supply_chain":
+        return information.supply_chain.customers(_price_shocks(stage, component, PARTS))
+    if component.driver == "statements":
+        return information.statements.shocks(shape)
+    if component.driver == "news":
+        return information.news.shocks(shape)
+    return information.policy.shocks(stage.industry_TS)
+
+
+def _price_shocks(stage: Stage, component: Component, linear: Sequence[str]) -> Singles:
+    """Own returns, and own returns that volume confirmed, each with its share of the variance, [T, S]."""
+    share = component.nonlinear_share
+    shocks_TS = np.float32(np.sqrt(1.0 - share)) * stage.draws.surprise(*linear)
+    if share > 0:
+        shocks_TS += np.float32(np.sqrt(share)) * _confirmed_surprise(stage)
+    return shocks_TS
 
 
 def _confirmed_surprise(stage: Stage) -> Singles:
     """Own return of the whole session, turned by whether volume confirmed it, [T, S]."""
     turned_TS = confirmed(stage.is_spike_TS, stage.law.volume.spike_probability)
-    turned_TS *= stage.draws.surprise("open", "early", "late")
+    turned_TS *= stage.draws.surprise(*PARTS)
     return turned_TS
 
 
@@ -203,7 +225,7 @@ def _phases(stage: Stage) -> np.ndarray:
     shape = stage.trades_TS.shape
     if not stage.law.switched_on.pumps:
         return np.zeros(shape, np.int8)
-    return market_pumps.draw_phases(stage.streams, stage.law.pumps, stage.listings.is_listed_TS)
+    return market_pumps.draw_phases(stage.streams, stage.law.pumps, stage.listings.is_listed)
 
 
 def _moves(stage: Stage, drifts: tuple[Drift, ...], strong: Strengths, phase_TS: np.ndarray) -> list[Singles]:
@@ -220,7 +242,19 @@ def _moves(stage: Stage, drifts: tuple[Drift, ...], strong: Strengths, phase_TS:
         half_TS = np.float32(0.5) * before_TS
     if stage.law.switched_on.pumps:
         half_TS = half_TS + np.float32(0.5) * market_pumps.drift(phase_TS, stage.law.pumps)
-    return [moves[0], moves[1] + half_TS, moves[2] + half_TS]
+    moves = [moves[0], moves[1] + half_TS, moves[2] + half_TS]
+    if stage.law.switched_on.reactions:
+        _react(stage, moves)
+    return moves
+
+
+def _react(stage: Stage, moves: list[Singles]) -> None:
+    """Let opens and closes take in what was just told."""
+    scale_S, sessions = stage.draws.scale_S, len(stage.sessions)
+    told = stage.information
+    in_open, in_late = told.news.reactions(stage.law.news, scale_S, sessions)
+    for part, (where, change) in ((0, told.statements.reactions(sessions, scale_S)), (0, in_open), (2, in_late)):
+        np.add.at(moves[part], where, change.astype(np.float32))
 
 
 def _tape(stage: Stage, path: Path, phase_TS: np.ndarray) -> Tape:
@@ -235,7 +269,7 @@ def _tape(stage: Stage, path: Path, phase_TS: np.ndarray) -> Tape:
     return Tape(
         sessions=stage.sessions,
         listings=stage.listings,
-        is_listed_TS=stage.listings.is_listed_TS,
+        is_listed_TS=stage.listings.is_listed,
         is_suspended_TS=stage.events.is_suspended_TS,
         is_st_TS=stage.events.is_st_TS,
         path=path,

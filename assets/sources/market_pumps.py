@@ -63,6 +63,3 @@ def draw_phases(streams: Streams, law: PumpLaw, is_listed_TS: Bools) -> np.ndarr
 def drift(phase_TS: np.ndarray, law: PumpLaw) -> Singles:
     """Log return of each session that the phase brings, [T, S]."""
     return np.asarray(law.drifts().astype(np.float32)[phase_TS])
-
-
-__all__ = ["DUMP", "NONE", "RAMP", "VWAP_SHARE", "PumpLaw", "draw_phases", "drift", "held_weights"]

@@ -42,6 +42,14 @@ class Streams:
         """Numbers from 0 to below 1, [T, ...]."""
         return self._rows(name, shape, lambda rng, size: rng.random(size, dtype=np.float32))
 
+    def told(self, name: str, known_at: Places) -> Floats:
+        """A standard normal number for each fact, by the place of the first session whose decision knows it."""
+        kept = _generator(name, self.seed).standard_normal(known_at.shape)
+        if self.restarted_at is None:
+            return kept
+        fresh = _generator(name, self.seed, self.restart_seed + 1).standard_normal(known_at.shape)
+        return np.where(known_at < self.restarted_at, kept, fresh)
+
     def _rows(
         self, name: str, shape: tuple[int, ...], draw: Callable[[np.random.Generator, tuple[int, ...]], Singles]
     ) -> Singles:

@@ -21,17 +21,24 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from assets.sources.market_calendar import sessions_from
 from assets.sources.market_events import EventLaw, Switches
 from assets.sources.market_making import Market, make
+from assets.sources.market_news import NewsLaw
 from assets.sources.market_noise import NoiseLaw
 from assets.sources.market_pumps import PumpLaw
 from assets.sources.market_signal import Component
 from assets.sources.market_truth import RESERVED
 from assets.sources.market_volume import VolumeLaw
+from expectations.facts import RAW_FACTS
 from expectations.tables import RawBars, Table
 
 GENERATOR_VERSION = 2
 """Raise it with every change of the generator that changes a number."""
 TREND = Component(name="trend", driver="own_price", ic=0.0141, half_life=10, direction="reversal")
 CONFIRMED_DRIFT = Component(name="confirmed_drift", driver="own_price", ic=0.0141, half_life=6, nonlinear_share=1)
+LEAD_LAG = Component(name="lead_lag", driver="supply_chain", ic=0.02, half_life=3)
+STATEMENTS = Component(name="statements", driver="statements", ic=0.02, half_life=20)
+NEWS = Component(name="news", driver="news", ic=0.015, half_life=4)
+POLICY = Component(name="policy", driver="policy", ic=0.01, half_life=8)
+COMPONENTS = (TREND, CONFIRMED_DRIFT, LEAD_LAG, STATEMENTS, NEWS, POLICY)
 
 
 class Premia(BaseModel):
@@ -61,12 +68,13 @@ class SyntheticMarketSpec(BaseModel):
     sessions: int = Field(1500, ge=2, le=10_000)
     first: date = Field(date(2011, 6, 1), ge=date(1996, 12, 16), description="no session lies before it")
     available_hour: int = Field(16, ge=15, le=19, description="hour of the session at which its bars could be known")
-    components: tuple[Component, ...] = (TREND, CONFIRMED_DRIFT)
+    components: tuple[Component, ...] = COMPONENTS
     premia: Premia = Premia()
     noise: NoiseLaw = NoiseLaw()
     volume: VolumeLaw = VolumeLaw()
     events: EventLaw = EventLaw()
     pumps: PumpLaw = PumpLaw()
+    news: NewsLaw = NewsLaw()
     opening_prices: tuple[float, float] = Field((5.0, 60.0), description="range before the first session, yuan")
     switched_on: Switches = Switches()
 
@@ -91,7 +99,7 @@ class SyntheticMarketSpec(BaseModel):
         silent = tuple(component.model_copy(update={"ic": 0.0}) for component in self.components)
         if self.world == "null_realistic":
             return self.model_copy(update={"components": silent})
-        absent = ("st", "delistings", "issue_runs", "limits", "pumps", "premia")
+        absent = ("st", "delistings", "issue_runs", "limits", "pumps", "premia", "reactions")
         return self.model_copy(
             update={
                 "components": silent,
@@ -110,11 +118,11 @@ class SyntheticMarketSpec(BaseModel):
 
     def offers(self) -> tuple[type[Table], ...]:
         """The raw tables of this market."""
-        return (RawBars,)
+        return (RawBars, *RAW_FACTS)
 
     def read(self, table: type[Table], first: date, last: date) -> pl.DataFrame:
         """The rows of a raw table from `first` to `last`, both included."""
-        return _made(self).bars(first, last)
+        return _made(self).read(table, first, last)
 
     def digests(self, table: type[Table], months: Sequence[date]) -> dict[date, str]:
         """What the source holds for each month; the same for all, since the spec decides every row."""
