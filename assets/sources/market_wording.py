@@ -79,9 +79,10 @@ NOTICES: dict[str, tuple[str, str]] = {
         "{公司}股票自即日起被实施风险警示（ST），日涨跌幅限制为百分之五。",
     ),
     "st_ends": ("{公司}：关于撤销公司股票风险警示的公告", "{公司}股票自即日起撤销风险警示。"),
-    "delisting": ("{公司}：股票进入退市整理期的公告", "{公司}股票将被终止上市，自即日起进入退市整理期，共三十个交易日。"),
+    "delisting": ("{公司}：股票进入退市整理期的公告", "{公司}股票将被终止上市，即日起进入退市整理期，共三十个交易日。"),
     "listed": ("{公司}：首次公开发行股票上市公告书", "{公司}股票自即日起上市交易。"),
-}  """What an announcement says, by what it is about: title and body."""
+}
+"""What an announcement says, by what it is about: title and body."""
 POLICY_NEWS = "政策快讯：{}"
 
 
