@@ -46,7 +46,9 @@ class Tape:
     def bars(self, first: date, last: date) -> pl.DataFrame:
         """The raw bars from first to last, sorted by session and security; no prices in a suspended session."""
         span = within(self.sessions, first, last)
-        rows_T, rows_S = np.nonzero(self.is_listed_TS[span])
+        order_S = np.argsort(np.array(self.listings.securities), kind="stable")
+        rows_T, places = np.nonzero(self.is_listed_TS[span][:, order_S])
+        rows_S = order_S[places]
         where = rows_T + span.start, rows_S
         is_suspended = self.is_suspended_TS[where]
         columns: dict[str, object] = {
@@ -71,6 +73,16 @@ class Tape:
         """Rows of the whole market."""
         return int(self.is_listed_TS.sum())
 
+    def amounts(self, where: Where) -> Floats:
+        """Yuan traded in some sessions of some securities, [N]; 0 where suspended."""
+        amount = np.rint(self.path.vwap_TS[where] * self._lots(where) * LOT)
+        return np.where(self.is_suspended_TS[where], 0.0, amount)
+
+    def _lots(self, where: Where) -> Whole:
+        """Lots traded, [N], as if every session traded."""
+        shares = np.exp(self.log_shares_TS[where].astype(np.float64)) * self.path.growth_TS[where]
+        return np.rint(shares * np.where(self.path.locked_TS[where], LOCKED_VOLUME, 1.0) / LOT).astype(np.int64).clip(1)
+
     def _yuan(self, ticks_N: Whole) -> Floats:
         return ticks_N / round(1 / self.path.tick)
 
@@ -86,9 +98,7 @@ class Tape:
         lowest = np.minimum(bottom, middle) * np.exp(-beyond[1])
         high = np.minimum(np.ceil(highest).astype(np.int64), path.limit_up_TS[where])
         low = np.maximum(np.floor(lowest).astype(np.int64), path.limit_down_TS[where])
-        shares = np.exp(self.log_shares_TS[where].astype(np.float64)) * path.growth_TS[where]
-        lots = np.rint(shares * np.where(is_locked, LOCKED_VOLUME, 1.0) / LOT).astype(np.int64).clip(1)
-        amount = np.rint(vwap * lots * LOT)
+        lots, amount = self._lots(where), self.amounts(where)
         return {
             "open": self._yuan(opened),
             "high": self._yuan(high),

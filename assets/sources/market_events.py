@@ -13,9 +13,10 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
+from scipy.special import ndtr
 
 from assets.sources.market_listings import DELISTING_PERIOD, HALT_BEFORE, STAR_OPENED, Listings
-from assets.sources.market_streams import Bools, Floats, Places, Streams
+from assets.sources.market_streams import Bools, Floats, Streams
 
 CHINEXT_WIDENED = date(2020, 8, 24)
 ST_WIDENED = date(2026, 7, 6)
@@ -102,16 +103,14 @@ def _st_spells(streams: Streams, listings: Listings) -> Bools:
 def _suspensions(streams: Streams, shape: tuple[int, int], law: EventLaw) -> Bools:
     """Runs of suspended sessions, [T, S]: most of one to three sessions, some of weeks."""
     starts = np.nonzero(streams.uniforms("suspension", *shape) < law.suspension_rate)
-    kind_N = streams.uniforms("suspension_kind", *shape)[starts]
-    place_N = streams.uniforms("suspension_length", *shape)[starts]
+    kind_N, place_N = (ndtr(streams.told(f"suspension_{what}", starts[0])) for what in ("kind", "length"))
     shortest, above = law.long_suspension_sessions
     long_N = shortest + (place_N * (above - shortest)).astype(int)
     length_N = np.where(kind_N < law.long_suspension_share, long_N, 1 + (place_N * 3).astype(int))
-    # one more at the start, one less after the end: a running sum is above 0 while a suspension lasts
-    change_TS = np.zeros((shape[0] + 1, shape[1]), np.int32)
-    np.add.at(change_TS, starts, 1)
-    np.add.at(change_TS, (np.minimum(starts[0] + length_N, shape[0]), starts[1]), -1)
-    return np.asarray(change_TS.cumsum(axis=0)[:-1] > 0)
+    is_suspended_TS = np.zeros(shape, bool)
+    for t, s, length in zip(*starts, length_N, strict=True):
+        is_suspended_TS[t : t + length, s] = True
+    return is_suspended_TS
 
 
 def _halt_before_delisting(is_suspended_TS: Bools, listings: Listings) -> None:
@@ -160,8 +159,3 @@ def _percent(
         else:
             up_TS[first, s] = down_TS[first, s] = NO_LIMIT
     return up_TS, down_TS
-
-
-def places_of_first(is_TS: Bools) -> Places:
-    """Place of the first true session of each security, T where there is none, [S]."""
-    return np.where(is_TS.any(axis=0), is_TS.argmax(axis=0), len(is_TS))

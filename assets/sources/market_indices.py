@@ -39,13 +39,12 @@ class Indices:
     def bars(self, first: date, last: date) -> pl.DataFrame:
         """Rows of RawIndexBars from first to last."""
         span = within(self.tape.sessions, first, last)
-        bars = self.tape.bars(first, last)
         sessions = pl.Series(self.tape.sessions[span], dtype=pl.Date)
         rows_T, rows_S = np.nonzero(self.tape.is_listed_TS[span])
+        amount_TS = np.zeros(self.tape.is_listed_TS[span].shape)
+        amount_TS[rows_T, rows_S] = self.tape.amounts((rows_T + span.start, rows_S))
         frames = []
         for index, close_T in self.closes.items():
-            counted = pl.Series(self.inside[index][span][rows_T, rows_S])
-            amount = bars.select("session", "amount").filter(counted).group_by("session").agg(pl.col("amount").sum())
             before_T = np.concatenate([[BASE], close_T])[span]
             frame = pl.DataFrame(
                 {
@@ -53,13 +52,13 @@ class Indices:
                     "index_id": pl.Series([index]).new_from_index(0, len(sessions)),
                     "close": close_T[span],
                     "prev_close": before_T,
+                    "amount": np.where(self.inside[index][span], amount_TS, 0.0).sum(axis=1),
                     "available_at": instants(self.tape.sessions, time(self.tape.available_hour))[span],
                     "delivery": pl.Series(["synthetic_market"]).new_from_index(0, len(sessions)),
                 }
             )
-            frames.append(frame.join(amount, on="session", how="left", maintain_order="left"))
-        rows = pl.concat(frames).with_columns(pl.col("amount").fill_null(0.0))
-        return rows.select(RawIndexBars.column_names()).sort("session", "index_id")
+            frames.append(frame)
+        return pl.concat(frames).select(RawIndexBars.column_names()).sort("session", "index_id")
 
     def members(self) -> pl.DataFrame:
         """Rows of RawIndexMembers: entries, removals and new weights after each review."""

@@ -12,7 +12,7 @@ import polars as pl
 
 from assets.sources.market_bars import instants
 from assets.sources.market_listings import Listings
-from assets.sources.market_streams import Places, Streams
+from assets.sources.market_streams import Places, Singles, Streams
 from expectations.facts import RawIndustries
 
 INDUSTRIES = (
@@ -32,14 +32,24 @@ class Industries:
     """Places in INDUSTRIES of each security before and after its one change, [S]; `change_S` is T without one."""
 
     many: int
+    sessions: int
     before_S: Places
     after_S: Places
     change_S: Places
 
-    def wide(self, sessions: int) -> np.ndarray:
+    def wide(self) -> np.ndarray:
         """Industry of each session, [T, S]."""
-        later_TS = np.arange(sessions)[:, None] >= self.change_S
+        later_TS = np.arange(self.sessions)[:, None] >= self.change_S
         return np.where(later_TS, self.after_S, self.before_S).astype(np.int8)
+
+    def spread(self, values_TK: Singles, rows: Places | slice) -> Singles:
+        """The value of each security's industry in some sessions, [T, S]; one row of `values_TK` for each of them."""
+        found_TS = values_TK[:, self.before_S]
+        at = np.arange(self.sessions)[rows]
+        for s in np.nonzero(self.change_S < self.sessions)[0]:
+            later = at >= self.change_S[s]
+            found_TS[later, s] = values_TK[later, self.after_S[s]]
+        return found_TS
 
     def table(self, sessions: Sequence[date], listings: Listings) -> pl.DataFrame:
         """Rows of RawIndustries: one when a code begins to hold and one when it ends, told on the session itself."""
@@ -76,7 +86,7 @@ def draw_industries(streams: Streams, sessions: Sequence[date], listings: Listin
     change_S = np.where(moves_S, rng.choice(starts[1:] if len(starts) > 1 else starts, securities), len(sessions))
     # a change before the listing is none: the code that a security lists with is its first
     listed_later_S = change_S <= listings.first_S
-    return Industries(many, before_S, after_S, np.where(listed_later_S, len(sessions), change_S))
+    return Industries(many, len(sessions), before_S, after_S, np.where(listed_later_S, len(sessions), change_S))
 
 
 def month_starts(sessions: Sequence[date]) -> Places:

@@ -30,7 +30,7 @@ PREFIXES = {"sh60": "main", "sz00": "main", "sz30": "chinext", "sh68": "star"}
 
 @dataclass(frozen=True)
 class Listings:
-    """Every life of a ticker, in alphabetical order of tickers.
+    """Every life of a ticker; the order is alphabetical but for the one whose ticker was used before.
 
     first_S    place of the first session with a row; 0 for those that were listed before the span
     end_S      place after the last one; T where it is still listed at the end
@@ -76,13 +76,14 @@ def draw_listings(
     tickers = [
         f"{'sh68' if star else kind}{n + 1:04d}" for n, (kind, star) in enumerate(zip(prefixes, is_star_S, strict=True))
     ]
-    for old, new in _reused(first_S, end_S, is_new_S):
-        tickers[new] = tickers[old]
-    order = sorted(range(securities), key=lambda s: (tickers[s], first_S[s]))
     listed_on = [
         sessions[first] if is_new else sessions[0] - timedelta(days=int(age))
         for first, is_new, age in zip(first_S, is_new_S, age_S, strict=True)
     ]
+    # the order is that of the tickers before one is given away, so that no switch moves a security
+    order = np.array(sorted(range(securities), key=lambda s: tickers[s]))
+    for old, new in _reused(first_S, end_S, is_new_S):
+        tickers[new] = tickers[old]
     return Listings(
         securities=tuple(tickers[s] for s in order),
         boards=tuple(PREFIXES[tickers[s][:4]] for s in order),

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -18,11 +17,11 @@ from assets.sources.market_events import Events, draw_events
 from assets.sources.market_facts import Facts, Information, draw_information
 from assets.sources.market_industries import Industries, draw_industries
 from assets.sources.market_listings import Listings, draw_listings
-from assets.sources.market_noise import PARTS, Draws, draw_noise, parts
+from assets.sources.market_noise import PARTS, Draws, Noise, draw_noise
 from assets.sources.market_path import Path, walk
 from assets.sources.market_signal import Component, confirmed, states
 from assets.sources.market_streams import Bools, Floats, Places, Singles, Streams
-from assets.sources.market_strength import Drift, strengths
+from assets.sources.market_strength import HORIZON, Drift, sample, strengths
 from assets.sources.market_truth import REVERSAL, SIZE, VOLATILITY, Truth, fall_factor
 from assets.sources.market_volume import Companies, draw_companies, draw_spikes, log_turnover
 from expectations.tables import RawBars, Table
@@ -47,14 +46,15 @@ class Stage:
     industries: Industries
     industry_TS: np.ndarray
     events: Events
-    draws: Draws
+    noise: Noise
     is_spike_TS: Bools
     trades_TS: Bools
     information: Information
 
-    def noise(self, rows: Places | slice, variance_TS: Singles | None) -> list[Singles]:
-        """Parts of the noise of some sessions, given a factor on the own variance of those rows."""
-        return parts(self.draws, self.law.noise, self.industry_TS, self.companies.largeness_S, variance_TS, rows)
+    @property
+    def draws(self) -> Draws:
+        """The noise before it is put together."""
+        return self.noise.draws
 
 
 @dataclass(frozen=True)
@@ -121,9 +121,11 @@ def _stage(law: SyntheticMarketSpec, streams: Streams) -> Stage:
         listings=listings,
         companies=companies,
         industries=industries,
-        industry_TS=industries.wide(law.sessions),
+        industry_TS=industries.wide(),
         events=events,
-        draws=draw_noise(streams, *shape, industries.many, law.noise),
+        noise=Noise(
+            draw_noise(streams, *shape, industries.many, law.noise), law.noise, industries, companies.largeness_S
+        ),
         is_spike_TS=draw_spikes(streams, shape, law.volume),
         trades_TS=listings.is_listed & ~events.is_suspended_TS,
         information=draw_information(streams, sessions, listings, companies, industries.many, law.news),
@@ -138,7 +140,7 @@ def _drifts(stage: Stage) -> tuple[Drift, ...]:
         return tuple(found)
     scale_S = stage.draws.scale_S
     quiet_S = -np.log(scale_S / stage.law.noise.daily_scale)
-    shocks_TS = -stage.draws.surprise("late")
+    shocks_TS = -stage.draws.late_surprise
     reverting_TS = states(shocks_TS, 0.5 ** (1.0 / premia.reversal_half_life))
     daily = np.float32(stage.law.noise.daily_scale)
     return (
@@ -161,9 +163,9 @@ def _shocks(stage: Stage, component: Component) -> Singles:
     """What each session adds to the state of a component, [T, S]."""
     shape, information = stage.trades_TS.shape, stage.information
     if component.driver == "own_price":
-        return _price_shocks(stage, component, ("open", "early"))
+        return _price_shocks(stage, component, stage.draws.early_surprise)
     if component.driver == "supply_chain":
-        return information.supply_chain.customers(_price_shocks(stage, component, PARTS))
+        return information.supply_chain.customers(_price_shocks(stage, component, stage.draws.surprise))
     if component.driver == "statements":
         return information.statements.shocks(shape)
     if component.driver == "news":
@@ -171,10 +173,10 @@ def _shocks(stage: Stage, component: Component) -> Singles:
     return information.policy.shocks(stage.industry_TS)
 
 
-def _price_shocks(stage: Stage, component: Component, linear: Sequence[str]) -> Singles:
+def _price_shocks(stage: Stage, component: Component, linear_TS: Singles) -> Singles:
     """Own returns, and own returns that volume confirmed, each with its share of the variance, [T, S]."""
     share = component.nonlinear_share
-    shocks_TS = np.float32(np.sqrt(1.0 - share)) * stage.draws.surprise(*linear)
+    shocks_TS = np.float32(np.sqrt(1.0 - share)) * linear_TS
     if share > 0:
         shocks_TS += np.float32(np.sqrt(share)) * _confirmed_surprise(stage)
     return shocks_TS
@@ -183,13 +185,17 @@ def _price_shocks(stage: Stage, component: Component, linear: Sequence[str]) -> 
 def _confirmed_surprise(stage: Stage) -> Singles:
     """Own return of the whole session, turned by whether volume confirmed it, [T, S]."""
     turned_TS = confirmed(stage.is_spike_TS, stage.law.volume.spike_probability)
-    turned_TS *= stage.draws.surprise(*PARTS)
+    turned_TS *= stage.draws.surprise
     return turned_TS
 
 
 def _smallness(stage: Stage) -> Singles:
-    """How small each security is after each session, in deviations of log capitalisation, [T, S]."""
-    growth_TS = np.sum(stage.noise(slice(None), None), axis=0, dtype=np.float32)
+    """How small each security is after each session, in deviations of log capitalisation, [T, S].
+
+    Counted are its size before the first session and its own returns since, so that it is not foretold.
+    .
+    """
+    growth_TS = stage.draws.own(slice(None), *PARTS)
     np.cumsum(growth_TS, axis=0, out=growth_TS)
     growth_TS -= growth_TS.mean(axis=1, keepdims=True)
     growth_TS /= np.float32(-stage.law.volume.cap_spread)
@@ -203,11 +209,13 @@ def _strengths(stage: Stage, drifts: tuple[Drift, ...]) -> Strengths:
 
     def variance(next_PS: Singles) -> Singles:
         relative_PS = next_PS / scale_S
-        return fall_factor(relative_PS, float(relative_PS.std()), fall_noise).astype(np.float32)
+        return fall_factor(relative_PS, float(relative_PS.std()), fall_noise)
 
-    strong_D = strengths(drifts, stage.noise, variance, stage.trades_TS)
-    places = np.unique(np.linspace(0, len(stage.sessions) - 1, 200).astype(np.intp))
-    total_PS = _expected(drifts, strong_D, places)
+    places_P = sample(stage.trades_TS)
+    if not len(places_P):
+        return Strengths(np.zeros(len(drifts)), 0.0)
+    strong_D = strengths(drifts, stage.noise.held(places_P, HORIZON), variance, places_P, stage.trades_TS)
+    total_PS = _expected(drifts, strong_D, places_P)
     return Strengths(strong_D, 0.0 if total_PS is None else float((total_PS / scale_S).std()))
 
 
@@ -232,13 +240,14 @@ def _moves(stage: Stage, drifts: tuple[Drift, ...], strong: Strengths, phase_TS:
     """Log return of what securities are worth in each part of each session, [T, S] each."""
     expected_TS = _expected(drifts, strong.strong_D, slice(None))
     if expected_TS is None:
-        moves = stage.noise(slice(None), None)
+        moves = stage.noise.parts(slice(None), None)
         half_TS = np.zeros((1, 1), np.float32)
     else:
         expected_TS = np.broadcast_to(expected_TS, stage.trades_TS.shape)
-        before_TS = np.concatenate([np.zeros_like(expected_TS[:1]), expected_TS[:-1]])
+        before_TS = np.zeros(expected_TS.shape, np.float32)
+        before_TS[1:] = expected_TS[:-1]
         variance_TS = fall_factor(before_TS / stage.draws.scale_S, strong.fall_norm, stage.law.noise.fall_noise)
-        moves = stage.noise(slice(None), variance_TS)
+        moves = stage.noise.parts(slice(None), variance_TS)
         half_TS = np.float32(0.5) * before_TS
     if stage.law.switched_on.pumps:
         half_TS = half_TS + np.float32(0.5) * market_pumps.drift(phase_TS, stage.law.pumps)

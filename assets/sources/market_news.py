@@ -158,7 +158,7 @@ def _wordings(told_N: Floats, picked_N: Floats) -> Places:
     tones = sorted(SHARE_OF_TONE)
     bounds = np.cumsum([SHARE_OF_TONE[tone] for tone in tones])[:-1]
     tone_N = np.array(tones)[np.searchsorted(bounds, ndtr(told_N))]
-    places = {tone: np.nonzero(tone == TONES)[0] for tone in tones}
+    places = {tone: np.array([n for n, piece in enumerate(NEWS) if piece[0] == tone]) for tone in tones}
     found = np.zeros(len(told_N), np.intp)
     for tone, options in places.items():
         of_tone = tone_N == tone

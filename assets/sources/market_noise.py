@@ -9,11 +9,13 @@ off, given the scale that was drawn for it, so that all noise has the expected s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from assets.sources.market_industries import Industries
 from assets.sources.market_streams import Places, Singles, Streams, autoregression
 
 PARTS = ("open", "early", "late")
@@ -88,13 +90,37 @@ class Draws:
     size_TP: Singles
     jump_TS: Singles  # log return before the open
 
-    def surprise(self, *parts: str) -> Singles:
-        """Own return of some parts of each session in noise scales, cut, mean 0, [T, S]."""
-        places = [PARTS.index(part) for part in parts]
-        share = VARIANCE_SHARES[places].sum()
-        total_TS = sum(np.sqrt(VARIANCE_SHARES[p] / share) * self.normals_PTS[p] for p in places)
-        relative_TS = self.own_scale_TS / (self.volatility_T[:, None] * self.scale_S)
-        return np.clip(np.multiply(total_TS, relative_TS, dtype=np.float32), -SURPRISE_CUT, SURPRISE_CUT)
+    @cached_property
+    def early_surprise(self) -> Singles:
+        """Own return up to the VWAP in noise scales, cut, mean 0, [T, S]."""
+        return self._surprise("open", "early")
+
+    @cached_property
+    def late_surprise(self) -> Singles:
+        """Own return from the VWAP to the close in noise scales, cut, mean 0, [T, S]."""
+        return self._surprise("late")
+
+    @cached_property
+    def surprise(self) -> Singles:
+        """Own return of the whole session in noise scales, cut, mean 0, [T, S]."""
+        return self._surprise(*PARTS)
+
+    def own(self, rows: Places | slice, *names: str) -> Singles:
+        """Own log return of some parts of some sessions, [T, S], without what is taken off for its variance."""
+        places = [PARTS.index(name) for name in names]
+        total_TS: Singles = np.sqrt(VARIANCE_SHARES[places[0]]) * self.normals_PTS[places[0]][rows]
+        for p in places[1:]:
+            total_TS += np.sqrt(VARIANCE_SHARES[p]) * self.normals_PTS[p][rows]
+        total_TS *= self.own_scale_TS[rows]
+        return total_TS
+
+    def _surprise(self, *names: str) -> Singles:
+        share = VARIANCE_SHARES[[PARTS.index(name) for name in names]].sum()
+        found_TS = self.own(slice(None), *names)
+        found_TS /= np.sqrt(share) * self.volatility_T[:, None]
+        found_TS /= self.scale_S
+        np.clip(found_TS, -SURPRISE_CUT, SURPRISE_CUT, out=found_TS)
+        return found_TS
 
 
 def draw_noise(streams: Streams, sessions: int, securities: int, industries: int, law: NoiseLaw) -> Draws:
@@ -161,40 +187,75 @@ def _jumps(streams: Streams, shape: tuple[int, int], law: NoiseLaw) -> Singles:
     if law.jump_probability == 0 or law.jump_scale == 0:
         return np.zeros(shape, np.float32)
     where = np.nonzero(streams.uniforms("jump", *shape) < law.jump_probability)
-    sizes = streams.normals("jump_size", *shape)[where]
+    sizes = streams.told("jump_size", where[0]).astype(np.float32)
     jump_TS = np.full(shape, -law.jump_drift, np.float32)
     jump_TS[where] += law.jump_mean + law.jump_scale * sizes
     return jump_TS
 
 
-def parts(
-    draws: Draws,
-    law: NoiseLaw,
-    industry_TS: np.ndarray,
-    largeness_S: Singles,
-    variance_TS: Singles | None,
-    rows: slice | Places = slice(None),
-) -> list[Singles]:
-    """Log returns of the parts of some sessions, [T, S] each, without any drift but the market's.
+@dataclass(frozen=True)
+class Noise:
+    """Drawn noise with what it loads on: put together for the sessions that are asked for."""
 
-    industry_TS  place of each security's industry
-    largeness_S  loading on the size factor
-    variance_TS  factor on the own variance of those sessions that is known before them; None for 1
-    """
-    scale_TS = draws.own_scale_TS[rows]
-    scale_TS = scale_TS if variance_TS is None else scale_TS * np.sqrt(variance_TS)
-    volatility_T1 = draws.volatility_T[rows, None]
-    loadings = law.market_scale * draws.beta_S, law.size_scale * largeness_S
-    shared_S = loadings[0] ** 2 + loadings[1] ** 2 + law.industry_scale**2
-    half_TS = 0.5 * (scale_TS**2 + volatility_T1**2 * shared_S)
-    found: list[Singles] = []
-    for p, share in enumerate(VARIANCE_SHARES):
-        shared_TS = draws.market_TP[rows, p, None] * loadings[0] + draws.size_TP[rows, p, None] * loadings[1]
-        shared_TS += law.industry_scale * np.take_along_axis(draws.industry_TKP[rows, :, p], industry_TS[rows], axis=1)
-        shared_TS *= volatility_T1
-        shared_TS += scale_TS * draws.normals_PTS[p][rows]
-        shared_TS *= np.sqrt(share)
-        shared_TS += share * (np.float32(law.market_drift) - half_TS)
-        found.append(shared_TS.astype(np.float32, copy=False))
-    found[0] = found[0] + draws.jump_TS[rows]
-    return found
+    draws: Draws
+    law: NoiseLaw
+    industries: Industries
+    largeness_S: Singles
+
+    def parts(self, rows: Places | slice, variance_TS: Singles | None) -> list[Singles]:
+        """Log returns of the parts of some sessions, [T, S] each, without any drift but the market's.
+
+        variance_TS  factor on the own variance of those sessions that is known before them; None for 1
+        """
+        known_TS = np.ones((1, 1), np.float32) if variance_TS is None else variance_TS
+        half_TS = 0.5 * known_TS * self.draws.own_scale_TS[rows] ** 2
+        factor_TS = np.sqrt(known_TS)
+        found = []
+        for name, share in zip(PARTS, VARIANCE_SHARES, strict=True):
+            part_TS = self.shared(rows, name)
+            part_TS += factor_TS * self.draws.own(rows, name)
+            part_TS -= share * half_TS
+            found.append(part_TS)
+        return found
+
+    def shared(self, rows: Places | slice, name: str) -> Singles:
+        """Log return that is not the security's own of one part of some sessions, with jumps and drift, [T, S]."""
+        p, draws, law = PARTS.index(name), self.draws, self.law
+        share, volatility_T1 = VARIANCE_SHARES[p], draws.volatility_T[rows, None]
+        market_S, size_S = law.market_scale * draws.beta_S, law.size_scale * self.largeness_S
+        found_TS = self.industries.spread(law.industry_scale * draws.industry_TKP[rows, :, p], rows)
+        found_TS += draws.market_TP[rows, p, None] * market_S
+        found_TS += draws.size_TP[rows, p, None] * size_S
+        found_TS *= np.sqrt(share) * volatility_T1
+        half_S = 0.5 * (market_S**2 + size_S**2 + law.industry_scale**2)
+        found_TS -= share * volatility_T1**2 * half_S
+        found_TS += share * np.float32(law.market_drift)
+        if name == "open":
+            found_TS += draws.jump_TS[rows]
+        return found_TS
+
+    def held(self, places_P: Places, horizon: int) -> Held:
+        """Noise between the VWAPs of sessions t+1 and t+1+h, for some t."""
+        shape = len(places_P), len(self.largeness_S)
+        shared_PS, own_PS, variance_PS = (np.zeros(shape, np.float32) for _ in range(3))
+        for k in range(1, horizon + 2):
+            names = ("late",) if k == 1 else ("open", "early") if k == horizon + 1 else PARTS
+            rows = places_P + k
+            for name in names:
+                shared_PS += self.shared(rows, name)
+                variance_PS += VARIANCE_SHARES[PARTS.index(name)] * self.draws.own_scale_TS[rows] ** 2
+            own_PS += self.draws.own(rows, *names)
+        return Held(shared_PS, own_PS, variance_PS)
+
+
+@dataclass(frozen=True)
+class Held:
+    """Noise of a holding, [P, S] each: what is shared, what is the security's own, and the variance of the latter."""
+
+    shared_PS: Singles
+    own_PS: Singles
+    variance_PS: Singles
+
+    def log_return(self, factor_PS: Singles) -> Singles:
+        """Log return, given a factor on the own variance."""
+        return self.shared_PS + np.sqrt(factor_PS) * self.own_PS - 0.5 * factor_PS * self.variance_PS

@@ -60,7 +60,7 @@ def walk(
     for t, trades_S in enumerate(trades_TS):
         reference_S = close_S
         if t in events.dividend_yield:
-            bonus_S, cash_S = _rights(t, events, close_S * tick, trades_S, splits)
+            bonus_S, cash_S = _rights(t, events, np.asarray(close_S * tick, np.float64), trades_S, splits)
             reference_S = np.floor((close_S * (1.0 - cash_S)) / (1.0 + bonus_S) + 0.5).astype(np.int64).clip(1)
             step_S = close_S / reference_S
             worth_S, factor_S, growth_S = worth_S / step_S, factor_S * step_S, growth_S * (1.0 + bonus_S)
@@ -119,9 +119,9 @@ def _printed(
     """Open and close in ticks, VWAP in yuan, and whether the session was locked, [S] each."""
     lower_S, upper_S = limits
     is_up_S, is_down_S = vwap_S >= upper_S * tick, vwap_S <= lower_S * tick
-    opened_S = np.rint(opened_S / tick).clip(lower_S, upper_S).astype(np.int64)
-    close_S = np.rint(worth_S / tick).clip(lower_S, upper_S).astype(np.int64)
+    first_S = np.rint(opened_S / tick).clip(lower_S, upper_S).astype(np.int64)
+    last_S = np.rint(worth_S / tick).clip(lower_S, upper_S).astype(np.int64)
     for is_locked_S, limit_S in ((is_up_S, upper_S), (is_down_S, lower_S)):
-        opened_S, close_S = np.where(is_locked_S, limit_S, opened_S), np.where(is_locked_S, limit_S, close_S)
+        first_S, last_S = np.where(is_locked_S, limit_S, first_S), np.where(is_locked_S, limit_S, last_S)
         vwap_S = np.where(is_locked_S, limit_S * tick, vwap_S)
-    return opened_S, vwap_S, close_S, is_up_S | is_down_S
+    return first_S, vwap_S, last_S, is_up_S | is_down_S

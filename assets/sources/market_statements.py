@@ -113,7 +113,7 @@ class Statements:
         return pl.concat(rows).select(RawStatements.column_names()).sort(order)
 
     def _many(self) -> int:
-        return self.surprise_PS.shape[1]
+        return len(self.unit_S)
 
     def _securities(self) -> Places:
         return np.tile(np.arange(self._many()), len(self.period_ends))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assets.sources.market_noise import Held
 from assets.sources.market_signal import held_drift, held_weights
 from assets.sources.market_streams import Bools, Floats, Places, Singles
 
@@ -44,65 +45,59 @@ class Drift:
         return self.unit_TS if len(self.unit_TS) == 1 else self.unit_TS[places]
 
 
-NoiseRows = Callable[[Places, Singles | None], Sequence[Singles]]
-VarianceRows = Callable[[Singles], Singles]
+Variance = Callable[[Singles], Singles]
 
 
-def strengths(drifts: Sequence[Drift], noise_rows: NoiseRows, variance: VarianceRows, trades_TS: Bools) -> Floats:
-    """Strength of each drift, [D]; 0 where no RankIC is asked or nothing can earn one.
-
-    noise_rows  parts of the noise of some sessions, given a factor on the own variance of their rows
-    variance    that factor, given the expected log return of session t+1
-    """
-    places_P = _sample(trades_TS)
-    strong_D = np.array([_guess(drift, noise_rows, trades_TS) for drift in drifts])
-    if len(places_P) * trades_TS.shape[1] < CELLS // 10 or not strong_D.any():
-        return strong_D
-    valid_PS = trades_TS[places_P] & trades_TS[places_P + 1]
-    ranks = [_ranks(np.broadcast_to(drift.rows(places_P), valid_PS.shape), valid_PS) for drift in drifts]
-    asked_D = np.array([drift.ic for drift in drifts])
-    for _ in range(ROUNDS):
-        up, down = (
-            _ranks(_label(drifts, sign * strong_D, places_P, noise_rows, variance), valid_PS) for sign in (1, -1)
-        )
-        found_D = np.array([(_mean_ic(rank, up) - _mean_ic(rank, down)) / 2 for rank in ranks])
-        strong_D = strong_D * np.where(strong_D > 0, np.clip(asked_D / np.maximum(found_D, 1e-9), 0.5, 2.0), 0.0)
-    return strong_D
-
-
-def _sample(trades_TS: Bools) -> Places:
-    """Evenly spaced sessions that have a whole holding after them."""
+def sample(trades_TS: Bools) -> Places:
+    """Evenly spaced sessions that have a whole holding after them, [P]; none where the market is too small."""
     last, securities = trades_TS.shape[0] - HORIZON - 1, trades_TS.shape[1]
-    if last < 2 or securities < FEWEST_SECURITIES:
+    if last < FEWEST_SESSIONS // 4 or securities < FEWEST_SECURITIES:
         return np.zeros(0, np.intp)
     many = min(last, max(FEWEST_SESSIONS, CELLS // securities))
     return np.unique(np.linspace(0, last - 1, many).astype(np.intp))
 
 
-def _guess(drift: Drift, noise_rows: NoiseRows, trades_TS: Bools) -> float:
+def strengths(drifts: Sequence[Drift], held: Held, variance: Variance, places_P: Places, trades_TS: Bools) -> Floats:
+    """Strength of each drift, [D]; 0 where no RankIC is asked or nothing can earn one.
+
+    held      noise of a holding of 5 sessions after each of `places_P`
+    variance  factor on the own variance, given the expected log return of session t+1
+    """
+    valid_PS = trades_TS[places_P] & trades_TS[places_P + 1]
+    rows = [np.broadcast_to(drift.rows(places_P), valid_PS.shape) for drift in drifts]
+    strong_D = np.array([_guess(*pair, held) for pair in zip(drifts, rows, strict=True)])
+    if not strong_D.any():
+        return strong_D
+    ranks = [_ranks(row, valid_PS) if strong else None for row, strong in zip(rows, strong_D, strict=True)]
+    asked_D = np.array([drift.ic for drift in drifts])
+    for _ in range(ROUNDS):
+        up, down = (_ranks(_label(drifts, rows, sign * strong_D, held, variance), valid_PS) for sign in (1, -1))
+        found_D = np.array([0.0 if rank is None else (_mean_ic(rank, up) - _mean_ic(rank, down)) / 2 for rank in ranks])
+        strong_D = strong_D * np.where(strong_D > 0, np.clip(asked_D / np.maximum(found_D, 1e-9), 0.5, 2.0), 0.0)
+    return strong_D
+
+
+def _guess(drift: Drift, row_PS: Singles, held: Held) -> float:
     """Strength that would do for normal noise and normal drifts."""
-    places = np.arange(0, len(trades_TS), max(1, len(trades_TS) // 50))
-    spread = float(np.sqrt(np.mean(np.square(drift.rows(places), dtype=np.float64))))
+    spread = float(np.sqrt(np.mean(np.square(row_PS, dtype=np.float64))))
     if drift.ic == 0 or spread == 0:
         return 0.0
-    session = np.sum([part for part in noise_rows(places, None)], axis=0)
-    noise = float(np.std(session - session.mean(axis=1, keepdims=True))) * np.sqrt(HORIZON)
+    noise_PS = held.shared_PS + held.own_PS
+    noise = float(np.std(noise_PS - noise_PS.mean(axis=1, keepdims=True)))
     return drift.ic / 0.955 * noise / (spread * drift.held(HORIZON))
 
 
 def _label(
-    drifts: Sequence[Drift], strong_D: Floats, places_P: Places, noise_rows: NoiseRows, variance: VarianceRows
+    drifts: Sequence[Drift], rows: Sequence[Singles], strong_D: Floats, held: Held, variance: Variance
 ) -> Singles:
     """Log return of a holding with its drift, [P, S]."""
-    next_PS = sum(np.float32(a) * drift.rows(places_P) for a, drift in zip(strong_D, drifts, strict=True))
-    held_PS = sum(
-        np.float32(a * drift.held(HORIZON)) * drift.rows(places_P) for a, drift in zip(strong_D, drifts, strict=True)
-    )
-    total_PS = np.array(held_PS, np.float32)
-    factor_PS = variance(np.asarray(next_PS))
-    for k in range(1, HORIZON + 2):
-        opened, early, late = noise_rows(places_P + k, factor_PS)
-        total_PS = total_PS + (late if k == 1 else opened + early if k == HORIZON + 1 else opened + early + late)
+    next_PS = np.zeros_like(held.own_PS)
+    total_PS = np.zeros_like(held.own_PS)
+    for strong, drift, row_PS in zip(strong_D, drifts, rows, strict=True):
+        if strong:
+            next_PS += np.float32(strong) * row_PS
+            total_PS += np.float32(strong * drift.held(HORIZON)) * row_PS
+    total_PS += held.log_return(variance(next_PS))
     return total_PS
 
 

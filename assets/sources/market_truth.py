@@ -10,7 +10,7 @@ last close.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -58,80 +58,98 @@ class Truth:
         rows_T = rows_T + span.start
         left_N = self.listings.end_S[rows_S] - 1 - rows_T
         rows_T, rows_S, left_N = (cells[left_N >= 1] for cells in (rows_T, rows_S, left_N))
-        by_horizon = [self._horizon(rows_T, rows_S, left_N, horizon) for horizon in HORIZONS]
         many = len(HORIZONS)
         columns = {
             "session": pl.Series(self.sessions, dtype=pl.Date).gather(np.repeat(rows_T, many)),
             "security_id": pl.Series(self.listings.securities, dtype=pl.String).gather(np.repeat(rows_S, many)),
             "horizon": pl.Series(np.tile(np.array(HORIZONS, np.int32), len(rows_T))),
         }
-        for name in by_horizon[0]:
-            columns[name] = pl.Series(np.stack([found[name] for found in by_horizon], axis=1).ravel())
-        return pl.DataFrame(columns)
+        found = self._columns(rows_T, rows_S, left_N)
+        return pl.DataFrame(columns | {name: pl.Series(values_NH.ravel()) for name, values_NH in found.items()})
 
-    def _horizon(self, rows_T: Places, rows_S: Places, left_N: Places, horizon: int) -> dict[str, Singles]:
-        """Each column of one horizon, [N]."""
-        holdings = _holdings(left_N, horizon)
-        logs = {MARKET: np.zeros(len(rows_T))}
-        for rows, weights in holdings:
-            logs[MARKET][rows] = self.noise.market_drift * weights.sum()
-        signal_N = np.zeros(len(rows_T))
+    def _columns(self, rows_T: Places, rows_S: Places, left_N: Places) -> dict[str, Singles]:
+        """Each column of some rows, [N, H]."""
+        shape = len(rows_T), len(HORIZONS)
+        logs = {MARKET: _held(np.ones(len(rows_T), np.float32), left_N, 1.0, self.noise.market_drift)}
+        foretold_NH = np.zeros(shape, np.float32)
         for strong, drift in zip(self.strong_D, self.drifts, strict=True):
-            unit_N = drift.unit_TS[rows_T if len(drift.unit_TS) > 1 else 0, rows_S].astype(np.float64)
-            logs[drift.name] = np.zeros(len(rows_T))
-            for rows, weights in holdings:
-                logs[drift.name][rows] = strong * held_drift(drift.persistence, weights) * unit_N[rows]
-            signal_N += logs[drift.name]
-        columns = {name: np.expm1(values) for name, values in logs.items()}
-        columns[PUMP] = np.zeros(len(rows_T))
-        for rows, weights in holdings if self.pumps else []:
-            columns[PUMP][rows] = self.pumps.expected(weights)[self.phase_TS[rows_T[rows], rows_S[rows]]]
-        columns[TOTAL] = np.exp(signal_N + logs[MARKET]) * (1 + columns[PUMP]) - 1
-        columns[NOISE_SCALE] = self._noise_scale(rows_T, rows_S, signal_N / horizon, horizon)
-        return {name: values.astype(np.float32) for name, values in columns.items()}
+            unit_N = drift.unit_TS[rows_T if len(drift.unit_TS) > 1 else 0, rows_S]
+            logs[drift.name] = _held(unit_N, left_N, drift.persistence, strong)
+            foretold_NH += logs[drift.name]
+        pump_NH = self._pumped(rows_T, rows_S, left_N)
+        columns = {name: np.expm1(values_NH) for name, values_NH in logs.items()}
+        total_NH = np.expm1(foretold_NH + logs[MARKET] + np.log1p(pump_NH))
+        noise_NH = self._noise_scale(rows_T, rows_S, np.asarray(foretold_NH / np.array(HORIZONS), np.float32))
+        return {**columns, PUMP: pump_NH, TOTAL: total_NH, NOISE_SCALE: noise_NH}
 
-    def _noise_scale(self, rows_T: Places, rows_S: Places, daily_N: Floats, horizon: int) -> Floats:
-        law, scale_N = self.noise, self.draws.scale_S[rows_S].astype(np.float64)
-        own_N, shared_N = np.zeros((2, len(rows_T)))
-        own_slow_N = self.draws.own_slow_TS[rows_T, rows_S].astype(np.float64)
-        for k, weight in enumerate(held_weights(horizon), start=1):
-            common_T = _expected_variance(self.draws, law, k)
-            own_rho = law.own_volatility_persistence**k
-            own_N += weight * common_T[rows_T] * _lognormal(own_slow_N, own_rho, law.own_volatility_spread)
-            shared_N += weight * common_T[rows_T]
-        own_N *= scale_N**2 * fall_factor(daily_N / scale_N, self.fall_norm, law.fall_noise)
-        largeness_N = law.size_scale**2
+    def _pumped(self, rows_T: Places, rows_S: Places, left_N: Places) -> Singles:
+        """Expected simple return that manipulated runs bring, [N, H]."""
+        found_NH = np.zeros((len(rows_T), len(HORIZONS)), np.float32)
+        if self.pumps is None:
+            return found_NH
+        phase_N = self.phase_TS[rows_T, rows_S]
+        for h, horizon in enumerate(HORIZONS):
+            found_NH[:, h] = self.pumps.expected(held_weights(horizon)).astype(np.float32)[phase_N]
+            for rows, weights in _cut_short(left_N, horizon):
+                found_NH[rows, h] = self.pumps.expected(weights)[phase_N[rows]]
+        return found_NH
+
+    def _noise_scale(self, rows_T: Places, rows_S: Places, daily_NH: Singles) -> Singles:
+        """Standard deviation of the return that is not the market's, given the expected log return a session."""
+        law, scale_N1 = self.noise, self.draws.scale_S[rows_S][:, None]
+        own_slow_N = self.draws.own_slow_TS[rows_T, rows_S]
+        own_NH, shared_NH = np.zeros((2, *daily_NH.shape), np.float32)
+        for k in range(1, max(HORIZONS) + 2):
+            common_N = _expected_variance(self.draws, law, k)[rows_T]
+            own_N = common_N * _lognormal(own_slow_N, law.own_volatility_persistence**k, law.own_volatility_spread)
+            for h, horizon in enumerate(HORIZONS):
+                if k <= horizon + 1:
+                    weight = np.float32(held_weights(horizon)[k - 1])
+                    own_NH[:, h] += weight * own_N
+                    shared_NH[:, h] += weight * common_N
+        own_NH *= scale_N1**2 * fall_factor(daily_NH / scale_N1, self.fall_norm, law.fall_noise)
         jumps = law.jump_probability * (law.jump_scale**2 + law.jump_mean**2) * (law.jump_scale > 0)
-        return np.sqrt(own_N + shared_N * (law.industry_scale**2 + largeness_N) + horizon * jumps)
+        shared_NH *= np.float32(law.industry_scale**2 + law.size_scale**2)
+        return np.asarray(np.sqrt(own_NH + shared_NH + jumps * np.array(HORIZONS)), np.float32)
 
 
-def fall_factor(relative: Floats | Singles, norm: float, fall_noise: float) -> Floats:
+def fall_factor(relative: Singles, norm: float, fall_noise: float) -> Singles:
     """Factor on the own variance of a security whose expected log return a session is `relative` noise scales.
 
     norm  standard deviation of `relative` over the market; 0 where nothing is foretold
     """
     if norm == 0 or fall_noise == 0:
         return np.ones_like(relative)
-    return np.clip(1.0 - fall_noise * relative / norm, 0.4, 1.6)
+    return np.asarray(np.clip(1.0 - np.float32(fall_noise / norm) * relative, 0.4, 1.6))
 
 
-def _holdings(left_N: Places, horizon: int) -> Sequence[tuple[np.ndarray, Floats]]:
-    """Rows that hold the same share of each session's drift, and those shares."""
-    whole = np.nonzero(left_N > horizon)[0], held_weights(horizon)
-    cut = [(np.nonzero(left_N == n)[0], held_to_the_end(n)) for n in range(1, horizon + 1)]
-    return [holding for holding in (whole, *cut) if len(holding[0])]
+def _held(unit_N: Singles, left_N: Places, persistence: float, strength: float) -> Singles:
+    """Log return of a holding of each horizon, [N, H]; `unit_N` is that of session t+1 at strength 1."""
+    factors_H = [strength * held_drift(persistence, held_weights(horizon)) for horizon in HORIZONS]
+    found_NH = unit_N[:, None] * np.array(factors_H, np.float32)
+    for h, horizon in enumerate(HORIZONS):
+        for rows, weights in _cut_short(left_N, horizon):
+            found_NH[rows, h] = unit_N[rows] * np.float32(strength * held_drift(persistence, weights))
+    return found_NH
 
 
-def _lognormal(slow: Floats, rho: float, spread: float) -> Floats:
+def _cut_short(left_N: Places, horizon: int) -> Iterator[tuple[Places, Floats]]:
+    """Rows whose security is delisted within the holding, and the share of each session's drift that they hold."""
+    cut_short = np.nonzero(left_N <= horizon)[0]
+    for left in np.unique(left_N[cut_short]):
+        yield cut_short[left_N[cut_short] == left], held_to_the_end(int(left))
+
+
+def _lognormal(slow: Singles, rho: float, spread: float) -> Singles:
     """Expected square of exp(spread * slow' - spread^2), where slow' has the mean rho * slow and unit variance."""
-    return np.asarray(np.exp(2 * spread * rho * slow - 2 * spread**2 * rho**2))
+    return np.asarray(np.exp(np.float32(2 * spread * rho) * slow - np.float32(2 * spread**2 * rho**2)))
 
 
-def _expected_variance(draws: Draws, law: NoiseLaw, ahead: int) -> Floats:
+def _expected_variance(draws: Draws, law: NoiseLaw, ahead: int) -> Singles:
     """Expected square of the common volatility factor so many sessions after each, [T]."""
     out, into = leaving(law)
     share = into / (into + out) if into else 0.0
-    turbulent_T = share + (draws.is_turbulent_T.astype(np.float64) - share) * (1 - out - into) ** ahead
+    turbulent_T = share + (draws.is_turbulent_T - share) * (1 - out - into) ** ahead
     calm = 1.0 / (1.0 + law.turbulent_share * (law.turbulent_scale**2 - 1.0))
-    level_T = _lognormal(draws.slow_T.astype(np.float64), law.volatility_persistence**ahead, law.volatility_spread)
-    return np.asarray(level_T * calm * (1.0 + (law.turbulent_scale**2 - 1.0) * turbulent_T))
+    level_T = _lognormal(draws.slow_T, law.volatility_persistence**ahead, law.volatility_spread)
+    return np.asarray(level_T * calm * (1.0 + (law.turbulent_scale**2 - 1.0) * turbulent_T), np.float32)

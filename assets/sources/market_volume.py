@@ -64,6 +64,6 @@ def log_turnover(streams: Streams, draws: Draws, is_spike_TS: Bools, law: Volume
     volume_TS *= np.float32(law.slow_spread)
     volume_TS += level_S.astype(np.float32)
     volume_TS += np.float32(law.daily_spread) * streams.normals("volume_daily", *shape)
-    volume_TS += np.float32(law.move_weight) * (np.abs(draws.surprise("open", "early", "late")) - np.float32(0.75))
+    volume_TS += np.float32(law.move_weight) * (np.abs(draws.surprise) - np.float32(0.75))
     volume_TS += np.float32(np.log(law.spike_size)) * is_spike_TS
     return volume_TS
