@@ -31,8 +31,8 @@ import yaml
 from assets.cleaning.bars import bars
 from assets.cleaning.calendar import calendar
 from assets.evaluation.intervals import interval
+from assets.sources.market_truth import LIMITS, NOISE_SCALE, PUMP, REVERSAL, SIZE, TOTAL, VOLATILITY
 from assets.sources.market_truth import MARKET as MARKET_DRIFT
-from assets.sources.market_truth import NOISE_SCALE, PUMP, REVERSAL, SIZE, TOTAL, VOLATILITY
 from assets.sources.synthetic_market import TREND, Premia, SyntheticMarketSpec
 from assets.targets.forward_returns import forward_returns
 from benchmarks import market_states
@@ -43,7 +43,7 @@ MARKET = Path(__file__).parent / "markets" / "truth.yaml"
 HORIZON = 5
 FAINT = 0.01
 KEYS = ("session", "security_id")
-NOT_SCORED = (*KEYS, "horizon", NOISE_SCALE, MARKET_DRIFT, PUMP)
+NOT_SCORED = (*KEYS, "horizon", NOISE_SCALE, MARKET_DRIFT, PUMP, LIMITS)
 NOT_JUDGED = (VOLATILITY,)
 WORLDS = ("signal", "twin", "null_realistic", "null_exchangeable", "faint")
 

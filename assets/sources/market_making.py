@@ -95,9 +95,11 @@ def make(law: SyntheticMarketSpec, streams: Streams | None = None, strong: Stren
         stage.companies.price_S, moves, stage.events, stage.trades_TS,
         has_limits=has_limits, splits=law.switched_on.splits,
     )  # fmt: skip
+    percent = (stage.events.percent_up_TS, stage.events.percent_down_TS) if has_limits else None
     truth = Truth(
         stage.sessions, stage.listings, stage.trades_TS, drifts, strong.strong_D, phase_TS,
         law.pumps if law.switched_on.pumps else None, stage.draws, law.noise, strong.fall_norm,
+        path.gap_TS, percent,
     )  # fmt: skip
     tape = _tape(stage, path, phase_TS)
     facts = Facts(stage.streams, tape, stage.events, stage.companies, stage.industries, stage.information)

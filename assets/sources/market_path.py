@@ -37,6 +37,7 @@ class Path:
     vwap_TS: Floats  # yuan
     close_TS: Whole
     locked_TS: Bools
+    gap_TS: Singles  # log of what the security is worth over its printed close
     adj_factor_TS: Floats
     growth_TS: Floats  # shares now per share at the start
 
@@ -74,6 +75,7 @@ def walk(
         close_S = np.where(trades_S, printed[2], reference_S)
         path.prev_close_TS[t], path.adj_factor_TS[t], path.growth_TS[t] = reference_S, factor_S, growth_S
         path.limit_down_TS[t], path.limit_up_TS[t] = limits
+        path.gap_TS[t] = np.log(worth_S / (close_S * tick))
         path.open_TS[t], path.vwap_TS[t], path.close_TS[t], path.locked_TS[t] = printed
     return path
 
@@ -82,8 +84,9 @@ def _blank(shape: tuple[int, ...], tick: float) -> Path:
     """A path to be filled in."""
     prices = [np.empty(shape, np.int64) for _ in range(5)]
     prev_close, down, up, opened, close = prices
+    gap = np.empty(shape, np.float32)
     vwap, factor, growth = (np.empty(shape) for _ in range(3))
-    return Path(tick, prev_close, down, up, opened, vwap, close, np.empty(shape, bool), factor, growth)
+    return Path(tick, prev_close, down, up, opened, vwap, close, np.empty(shape, bool), gap, factor, growth)
 
 
 def _rights(t: int, events: Events, price_S: Floats, trades_S: Bools, splits: bool) -> tuple[Floats, Floats]:

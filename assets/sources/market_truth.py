@@ -3,10 +3,11 @@
 The expected return is that of a buy at the VWAP of session t+1 and a sale at that of t+1+h, given all that could be
 known after session t and the law with its parameters. Drifts add up in logs; the market's own drift and manipulated
 runs are parts of it like any other. Left out are products of a drift with the noise that moves it (a thousandth of it),
-and what a suspension adds by stretching the holding. A position in a security whose delisting is announced ends at its
-last close.
+and what a suspension adds by stretching the holding; of price limits, that of the sale counts as if the close before it
+were at its worth. A position in a security whose delisting is announced ends at its last close. What is known is taken
+as the state of the law, which is a little more than the tape shows: also what stands behind a price at its limit.
 """
-# F phases, H horizons, N rows (session and security), T sessions, S securities
+# H horizons, K sessions after t, N rows (session and security), T sessions, S securities
 
 from __future__ import annotations
 
@@ -18,17 +19,18 @@ import numpy as np
 import polars as pl
 
 from assets.sources.market_bars import within
+from assets.sources.market_limits import bound, paid, received
 from assets.sources.market_listings import Listings
 from assets.sources.market_noise import Draws, NoiseLaw, leaving
 from assets.sources.market_pumps import PumpLaw
-from assets.sources.market_signal import held_drift, held_to_the_end, held_weights
+from assets.sources.market_signal import VWAP_SHARE, held_drift, held_to_the_end, held_weights
 from assets.sources.market_streams import Bools, Floats, Places, Singles
 from assets.sources.market_strength import Drift
 
 HORIZONS = (1, 3, 5, 10)
-MARKET, PUMP, TOTAL, NOISE_SCALE = "market", "pump", "total", "noise_scale"
+MARKET, PUMP, LIMITS, TOTAL, NOISE_SCALE = "market", "pump", "limits", "total", "noise_scale"
 REVERSAL, VOLATILITY, SIZE = "reversal", "volatility", "size"
-RESERVED = ("session", "security_id", "horizon", MARKET, PUMP, TOTAL, NOISE_SCALE, REVERSAL, VOLATILITY, SIZE)
+RESERVED = ("session", "security_id", "horizon", MARKET, PUMP, LIMITS, TOTAL, NOISE_SCALE, REVERSAL, VOLATILITY, SIZE)
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,15 @@ class Truth:
     draws: Draws
     noise: NoiseLaw
     fall_norm: float
+    gap_TS: Singles
+    percent: tuple[np.ndarray, np.ndarray] | None  # how far prices may rise and fall, [T, S]; None without limits
 
     def table(self, first: date, last: date) -> pl.DataFrame:
         """One row per session, security that trades in it and in the next, and horizon (1, 3, 5, 10).
 
-        Columns session, security_id, horizon, market, one for each drift, pump, total and noise_scale: simple returns
-        in single precision. `noise_scale` is the standard deviation of the return around `total` that is not the
-        market's.
+        Columns session, security_id, horizon, market, one for each drift, pump, limits, total and noise_scale: simple
+        returns in single precision. `noise_scale` is the standard deviation of the return around `total` that is not
+        the market's.
         """
         span = within(self.sessions, first, last)
         rows_T, rows_S = np.nonzero(self.trades_TS[span])
@@ -78,9 +82,12 @@ class Truth:
             foretold_NH += logs[drift.name]
         pump_NH = self._pumped(rows_T, rows_S, left_N)
         columns = {name: np.expm1(values_NH) for name, values_NH in logs.items()}
-        total_NH = np.expm1(foretold_NH + logs[MARKET] + np.log1p(pump_NH))
-        noise_NH = self._noise_scale(rows_T, rows_S, np.asarray(foretold_NH / np.array(HORIZONS), np.float32))
-        return {**columns, PUMP: pump_NH, TOTAL: total_NH, NOISE_SCALE: noise_NH}
+        own_NK, shared_NK = self._variances(rows_T, rows_S)
+        limits_NH = self._limited(rows_T, rows_S, left_N, own_NK, shared_NK)
+        total_NH = np.expm1(foretold_NH + logs[MARKET] + np.log1p(pump_NH) + np.log1p(limits_NH))
+        daily_NH = np.asarray(foretold_NH / np.array(HORIZONS), np.float32)
+        noise_NH = self._noise_scale(rows_S, daily_NH, own_NK, shared_NK)
+        return {**columns, PUMP: pump_NH, LIMITS: limits_NH, TOTAL: total_NH, NOISE_SCALE: noise_NH}
 
     def _pumped(self, rows_T: Places, rows_S: Places, left_N: Places) -> Singles:
         """Expected simple return that manipulated runs bring, [N, H]."""
@@ -94,22 +101,47 @@ class Truth:
                 found_NH[rows, h] = self.pumps.expected(weights)[phase_N[rows]]
         return found_NH
 
-    def _noise_scale(self, rows_T: Places, rows_S: Places, daily_NH: Singles) -> Singles:
-        """Standard deviation of the return that is not the market's, given the expected log return a session."""
+    def _limited(self, rows_T: Places, rows_S: Places, left_N: Places, own_NK: Singles, shared_NK: Singles) -> Singles:
+        """Expected simple return that price limits bring, [N, H]."""
+        found_NH = np.zeros((len(rows_T), len(HORIZONS)), np.float32)
+        if self.percent is None:
+            return found_NH
+        entry_T = np.minimum(rows_T + 1, len(self.sessions) - 1)
+        up_N, down_N = (percent_TS[entry_T, rows_S] for percent_TS in self.percent)
+        gap_N, share = self.gap_TS[rows_T, rows_S], np.float32(VWAP_SHARE)
+        market_N = np.float32(self.noise.market_scale**2) * self.draws.beta_S[rows_S] ** 2
+        entry = share * own_NK[:, 0], share * shared_NK[:, 0] * self._shared(market_N)
+        paid_N = paid(*entry, bound(down_N, gap_N, -1), bound(up_N, gap_N, 1), self.noise)
+        for h, horizon in enumerate(HORIZONS):
+            sale = share * own_NK[:, horizon], share * shared_NK[:, horizon] * self._shared(market_N)
+            sold_N = received(*sale, bound(up_N, np.zeros_like(gap_N), 1), self.noise)
+            found_NH[:, h] = paid_N * np.where(left_N > horizon, sold_N, 1.0) - 1.0
+        return found_NH
+
+    def _shared(self, market: Singles | float) -> Singles:
+        """Variance of a session that securities share at a common volatility of 1, with what the market adds."""
+        return np.asarray(market + self.noise.industry_scale**2 + self.noise.size_scale**2, np.float32)
+
+    def _variances(self, rows_T: Places, rows_S: Places) -> tuple[Singles, Singles]:
+        """Expected own variance, and square of the common volatility, of sessions t+1, t+2 ..., [N, K]."""
+        law, ahead = self.noise, range(1, max(HORIZONS) + 2)
+        own_slow_N, scale_N = self.draws.own_slow_TS[rows_T, rows_S], self.draws.scale_S[rows_S]
+        shared_NK = np.stack([_expected_variance(self.draws, law, k)[rows_T] for k in ahead], axis=1)
+        own_NK = np.empty_like(shared_NK)
+        for k in ahead:
+            own_N = _lognormal(own_slow_N, law.own_volatility_persistence**k, law.own_volatility_spread)
+            own_NK[:, k - 1] = shared_NK[:, k - 1] * own_N * scale_N**2
+        return own_NK, shared_NK
+
+    def _noise_scale(self, rows_S: Places, daily_NH: Singles, own_NK: Singles, shared_NK: Singles) -> Singles:
+        """Standard deviation that is not the market's, given the expected log return a session, [N, H]."""
         law, scale_N1 = self.noise, self.draws.scale_S[rows_S][:, None]
-        own_slow_N = self.draws.own_slow_TS[rows_T, rows_S]
-        own_NH, shared_NH = np.zeros((2, *daily_NH.shape), np.float32)
-        for k in range(1, max(HORIZONS) + 2):
-            common_N = _expected_variance(self.draws, law, k)[rows_T]
-            own_N = common_N * _lognormal(own_slow_N, law.own_volatility_persistence**k, law.own_volatility_spread)
-            for h, horizon in enumerate(HORIZONS):
-                if k <= horizon + 1:
-                    weight = np.float32(held_weights(horizon)[k - 1])
-                    own_NH[:, h] += weight * own_N
-                    shared_NH[:, h] += weight * common_N
-        own_NH *= scale_N1**2 * fall_factor(daily_NH / scale_N1, self.fall_norm, law.fall_noise)
+        weights_KH = np.zeros((own_NK.shape[1], len(HORIZONS)), np.float32)
+        for h, horizon in enumerate(HORIZONS):
+            weights_KH[: horizon + 1, h] = held_weights(horizon)
+        own_NH = (own_NK @ weights_KH) * fall_factor(daily_NH / scale_N1, self.fall_norm, law.fall_noise)
         jumps = law.jump_probability * (law.jump_scale**2 + law.jump_mean**2) * (law.jump_scale > 0)
-        shared_NH *= np.float32(law.industry_scale**2 + law.size_scale**2)
+        shared_NH = (shared_NK @ weights_KH) * self._shared(0.0)
         return np.asarray(np.sqrt(own_NH + shared_NH + jumps * np.array(HORIZONS)), np.float32)
 
 
