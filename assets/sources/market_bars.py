@@ -23,6 +23,12 @@ from expectations.tables import EXCHANGE_TIME_ZONE, RawBars
 LOT = 100
 LOCKED_VOLUME = 0.1
 """Share of the usual volume that trades while a security is locked at a limit."""
+CENTRED = 0.5
+"""A VWAP is a mean: the range reaches on its shorter side at least this share of the longer one."""
+LEFT_BEHIND = 0.3
+"""Share of a session's move by which the range reaches further on the side that it comes from."""
+TINY = 1e-6
+"""Ticks; what the logarithms lose."""
 TRADED = ("open", "high", "low", "close")
 
 Where = tuple[np.ndarray, np.ndarray]
@@ -94,10 +100,13 @@ class Tape:
         beyond = np.where(is_locked, 0.0, self.above_TS[where]), np.where(is_locked, 0.0, self.below_TS[where])
         top, bottom = np.maximum(opened, close), np.minimum(opened, close)
         middle = np.where(is_locked, opened, vwap * per_yuan)
-        highest = np.maximum(top, middle) * np.exp(beyond[0])
-        lowest = np.minimum(bottom, middle) * np.exp(-beyond[1])
-        high = np.minimum(np.ceil(highest).astype(np.int64), path.limit_up_TS[where])
-        low = np.maximum(np.floor(lowest).astype(np.int64), path.limit_down_TS[where])
+        moved = np.log(close / opened)
+        up = np.log(np.maximum(top, middle) / middle) + beyond[0] + LEFT_BEHIND * np.maximum(-moved, 0.0)
+        down = np.log(middle / np.minimum(bottom, middle)) + beyond[1] + LEFT_BEHIND * np.maximum(moved, 0.0)
+        highest = middle * np.exp(np.maximum(up, CENTRED * down))
+        lowest = middle * np.exp(-np.maximum(down, CENTRED * up))
+        high = np.minimum(np.ceil(highest - TINY).astype(np.int64), path.limit_up_TS[where])
+        low = np.maximum(np.floor(lowest + TINY).astype(np.int64), path.limit_down_TS[where])
         lots, amount = self._lots(where), self.amounts(where)
         return {
             "open": self._yuan(opened),

@@ -51,10 +51,10 @@ class EventLaw(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    suspension_rate: float = Field(0.0012, ge=0, le=0.1, description="of starts, per session and security")
-    long_suspension_share: float = Field(0.4, ge=0, le=1)
-    long_suspension_sessions: tuple[int, int] = Field((5, 41), description="shortest and one above the longest")
-    issue_discount: tuple[float, float] = Field((0.4, 1.3), description="range of log value over log issue price")
+    suspension_rate: float = Field(0.0026, ge=0, le=0.1, description="of starts, per session and security")
+    long_suspension_share: float = Field(0.45, ge=0, le=1)
+    long_suspension_sessions: tuple[int, int] = Field((5, 71), description="shortest and one above the longest")
+    issue_discount: tuple[float, float] = Field((0.8, 2.2), description="range of log value over log issue price")
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def _rights(
         place_S = season[(draws_3S[0] * len(season)).astype(int)] if len(season) else np.full(securities, -1)
         for t in season:
             yields[int(t)] = np.where(place_S == t, rate_S * (draws_3S[1] < 0.6), 0.0) * switches.dividends
-            bonuses[int(t)] = np.where(place_S == t, bonus_S * (draws_3S[2] < 0.15), 0.0) * switches.splits
+            bonuses[int(t)] = np.where(place_S == t, bonus_S * (draws_3S[2] < 0.35), 0.0) * switches.splits
     return yields, bonuses
 
 

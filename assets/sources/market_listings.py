@@ -16,7 +16,7 @@ import numpy as np
 from assets.sources.market_streams import Bools, Places, Streams
 
 STAR_OPENED = date(2019, 7, 22)
-NEW_SHARE = 0.125
+NEW_SHARE = 0.15
 """Of all securities, those that list within the span."""
 DELISTED_SHARE = 0.02
 DELISTING_PERIOD = 30

@@ -253,6 +253,7 @@ def _moves(stage: Stage, drifts: tuple[Drift, ...], strong: Strengths, phase_TS:
         half_TS = np.float32(0.5) * before_TS
     if stage.law.switched_on.pumps:
         half_TS = half_TS + np.float32(0.5) * market_pumps.drift(phase_TS, stage.law.pumps)
+    half_TS = half_TS * stage.trades_TS
     moves = [moves[0], moves[1] + half_TS, moves[2] + half_TS]
     if stage.law.switched_on.reactions:
         _react(stage, moves)
@@ -270,7 +271,9 @@ def _react(stage: Stage, moves: list[Singles]) -> None:
 
 def _tape(stage: Stage, path: Path, phase_TS: np.ndarray) -> Tape:
     law, shape = stage.law, stage.trades_TS.shape
-    log_shares_TS = log_turnover(stage.streams, stage.draws, stage.is_spike_TS, law.volume)
+    log_shares_TS = log_turnover(
+        stage.streams, stage.draws, stage.is_spike_TS, law.volume, law.noise.own_volatility_spread
+    )
     log_shares_TS += np.log(stage.companies.float_shares_S).astype(np.float32)
     log_shares_TS += np.float32(np.log(law.pumps.volume)) * (phase_TS > 0)
     beyond = [

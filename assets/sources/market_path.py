@@ -16,11 +16,13 @@ import numpy as np
 from assets.sources.market_events import NO_LIMIT, Events
 from assets.sources.market_streams import Bools, Floats, Singles, Whole
 
-BONUS_FROM = 30.0
+BONUS_FROM = 12.0
 """Yuan; cheaper securities issue no bonus shares."""
 MERGED_BELOW = 2.0
 """Yuan; five shares of a cheaper security become one in the season of rights."""
 MERGED = -0.8
+DRAWN = 0.01
+"""A price that ends so near a limit, as a share of it, is drawn to it; what it is worth stays as it was."""
 INSIDE = 0.09
 """In a market without limits no price moves further from the reference, so that no rule of an exchange is touched."""
 
@@ -123,7 +125,9 @@ def _printed(
     lower_S, upper_S = limits
     is_up_S, is_down_S = vwap_S >= upper_S * tick, vwap_S <= lower_S * tick
     first_S = np.rint(opened_S / tick).clip(lower_S, upper_S).astype(np.int64)
-    last_S = np.rint(worth_S / tick).clip(lower_S, upper_S).astype(np.int64)
+    drawn_S = np.where(worth_S >= upper_S * tick * (1 - DRAWN), upper_S, np.rint(worth_S / tick))
+    drawn_S = np.where(worth_S <= lower_S * tick * (1 + DRAWN), lower_S, drawn_S)
+    last_S = drawn_S.clip(lower_S, upper_S).astype(np.int64)
     for is_locked_S, limit_S in ((is_up_S, upper_S), (is_down_S, lower_S)):
         first_S, last_S = np.where(is_locked_S, limit_S, first_S), np.where(is_locked_S, limit_S, last_S)
         vwap_S = np.where(is_locked_S, limit_S * tick, vwap_S)

@@ -19,11 +19,11 @@ import numpy as np
 import polars as pl
 
 from assets.sources.market_bars import within
-from assets.sources.market_limits import bound, paid, received
+from assets.sources.market_limits import BEFORE_VWAP, bound, paid, received
 from assets.sources.market_listings import Listings
 from assets.sources.market_noise import Draws, NoiseLaw, leaving
 from assets.sources.market_pumps import PumpLaw
-from assets.sources.market_signal import VWAP_SHARE, held_drift, held_to_the_end, held_weights
+from assets.sources.market_signal import held_drift, held_to_the_end, held_weights
 from assets.sources.market_streams import Bools, Floats, Places, Singles
 from assets.sources.market_strength import Drift
 
@@ -108,7 +108,7 @@ class Truth:
             return found_NH
         entry_T = np.minimum(rows_T + 1, len(self.sessions) - 1)
         up_N, down_N = (percent_TS[entry_T, rows_S] for percent_TS in self.percent)
-        gap_N, share = self.gap_TS[rows_T, rows_S], np.float32(VWAP_SHARE)
+        gap_N, share = self.gap_TS[rows_T, rows_S], BEFORE_VWAP
         market_N = np.float32(self.noise.market_scale**2) * self.draws.beta_S[rows_S] ** 2
         entry = share * own_NK[:, 0], share * shared_NK[:, 0] * self._shared(market_N)
         paid_N = paid(*entry, bound(down_N, gap_N, -1), bound(up_N, gap_N, 1), self.noise)
@@ -130,7 +130,8 @@ class Truth:
         own_NK = np.empty_like(shared_NK)
         for k in ahead:
             own_N = _lognormal(own_slow_N, law.own_volatility_persistence**k, law.own_volatility_spread)
-            own_NK[:, k - 1] = shared_NK[:, k - 1] * own_N * scale_N**2
+            common_T = _expected_variance(self.draws, law, k, law.own_part_of_volatility)
+            own_NK[:, k - 1] = common_T[rows_T] * own_N * scale_N**2
         return own_NK, shared_NK
 
     def _noise_scale(self, rows_S: Places, daily_NH: Singles, own_NK: Singles, shared_NK: Singles) -> Singles:
@@ -138,8 +139,11 @@ class Truth:
         law, scale_N1 = self.noise, self.draws.scale_S[rows_S][:, None]
         weights_KH = np.zeros((own_NK.shape[1], len(HORIZONS)), np.float32)
         for h, horizon in enumerate(HORIZONS):
-            weights_KH[: horizon + 1, h] = held_weights(horizon)
+            weights_KH[: horizon + 1, h] = 1.0
+            weights_KH[[0, horizon], h] = 1 - BEFORE_VWAP, BEFORE_VWAP
         own_NH = (own_NK @ weights_KH) * fall_factor(daily_NH / scale_N1, self.fall_norm, law.fall_noise)
+        tail = law.own_tail
+        own_NH *= np.float32(1 + tail.probability * (1 - tail.probability) * tail.shift**2)
         jumps = law.jump_probability * (law.jump_scale**2 + law.jump_mean**2) * (law.jump_scale > 0)
         shared_NH = (shared_NK @ weights_KH) * self._shared(0.0)
         return np.asarray(np.sqrt(own_NH + shared_NH + jumps * np.array(HORIZONS)), np.float32)
@@ -172,16 +176,20 @@ def _cut_short(left_N: Places, horizon: int) -> Iterator[tuple[Places, Floats]]:
         yield cut_short[left_N[cut_short] == left], held_to_the_end(int(left))
 
 
-def _lognormal(slow: Singles, rho: float, spread: float) -> Singles:
-    """Expected square of exp(spread * slow' - spread^2), where slow' has the mean rho * slow and unit variance."""
-    return np.asarray(np.exp(np.float32(2 * spread * rho) * slow - np.float32(2 * spread**2 * rho**2)))
+def _lognormal(slow: Singles, rho: float, spread: float, power: float = 1.0) -> Singles:
+    """Expected square of exp(power * (spread * slow' - spread^2)); slow' has the mean rho * slow and unit variance."""
+    known, rest = 2 * power * spread, 2 * spread**2 * (power**2 * (1 - rho**2) - power)
+    return np.asarray(np.exp(np.float32(known * rho) * slow + np.float32(rest)))
 
 
-def _expected_variance(draws: Draws, law: NoiseLaw, ahead: int) -> Singles:
-    """Expected square of the common volatility factor so many sessions after each, [T]."""
+def _expected_variance(draws: Draws, law: NoiseLaw, ahead: int, power: float = 1.0) -> Singles:
+    """Expected square of the common volatility factor to a power, so many sessions after each, [T].
+
+    `slow_T` is already that of the next session.
+    """
     out, into = leaving(law)
     share = into / (into + out) if into else 0.0
     turbulent_T = share + (draws.is_turbulent_T - share) * (1 - out - into) ** ahead
-    calm = 1.0 / (1.0 + law.turbulent_share * (law.turbulent_scale**2 - 1.0))
-    level_T = _lognormal(draws.slow_T, law.volatility_persistence**ahead, law.volatility_spread)
-    return np.asarray(level_T * calm * (1.0 + (law.turbulent_scale**2 - 1.0) * turbulent_T), np.float32)
+    calm = (1.0 / (1.0 + law.turbulent_share * (law.turbulent_scale**2 - 1.0))) ** power
+    level_T = _lognormal(draws.slow_T, law.volatility_persistence ** (ahead - 1), law.volatility_spread, power)
+    return np.asarray(level_T * calm * (1.0 + (law.turbulent_scale ** (2 * power) - 1.0) * turbulent_T), np.float32)

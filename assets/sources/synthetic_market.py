@@ -22,7 +22,7 @@ from assets.sources.market_calendar import sessions_from
 from assets.sources.market_events import EventLaw, Switches
 from assets.sources.market_making import Market, make
 from assets.sources.market_news import NewsLaw
-from assets.sources.market_noise import NoiseLaw
+from assets.sources.market_noise import NoiseLaw, Tail
 from assets.sources.market_pumps import PumpLaw
 from assets.sources.market_signal import Component
 from assets.sources.market_truth import RESERVED
@@ -75,7 +75,7 @@ class SyntheticMarketSpec(BaseModel):
     events: EventLaw = EventLaw()
     pumps: PumpLaw = PumpLaw()
     news: NewsLaw = NewsLaw()
-    opening_prices: tuple[float, float] = Field((5.0, 60.0), description="range before the first session, yuan")
+    opening_prices: tuple[float, float] = Field((5.0, 30.0), description="range before the first session, yuan")
     switched_on: Switches = Switches()
 
     @model_validator(mode="after")
@@ -103,7 +103,9 @@ class SyntheticMarketSpec(BaseModel):
         return self.model_copy(
             update={
                 "components": silent,
-                "noise": self.noise.model_copy(update=dict.fromkeys(ALIKE, 0.0)),
+                "noise": self.noise.model_copy(
+                    update={**dict.fromkeys(ALIKE, 0.0), "own_tail": Tail(), "market_tail": Tail()}
+                ),
                 "switched_on": self.switched_on.model_copy(update=dict.fromkeys(absent, False)),
             }
         )
