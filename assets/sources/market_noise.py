@@ -19,7 +19,7 @@ from assets.sources.market_industries import Industries
 from assets.sources.market_streams import Bools, Places, Singles, Streams, autoregression
 
 PARTS = ("open", "early", "late")
-VARIANCE_SHARES = np.array([0.2, 0.48, 0.32], np.float32)
+VARIANCE_SHARES = np.array([0.2, 0.5, 0.3], np.float32)
 """Of a session's variance up to the open, from there to the VWAP, and from there to the close."""
 SURPRISE_CUT = 3.0
 """Own surprises count at most this many noise scales."""
@@ -65,24 +65,26 @@ class NoiseLaw(BaseModel):
 
     daily_scale: float = Field(0.021, gt=0, le=0.1, description="own noise of the median security")
     scale_spread: float = Field(0.2, ge=0, le=1, description="standard deviation of log noise scales")
-    own_tail: Tail = Tail(probability=0.06, variance=6.0, shift=1.2)
-    own_volatility_spread: float = Field(0.3, ge=0, le=1, description="of a security's own log volatility")
+    own_tail: Tail = Tail(probability=0.06, variance=6.5, shift=1.35)
+    own_volatility_spread: float = Field(0.35, ge=0, le=1, description="of a security's own log volatility")
     own_volatility_persistence: float = Field(0.975, ge=0, lt=1)
-    market_scale: float = Field(0.017, ge=0, le=0.1, description="noise of the common market factor")
+    market_scale: float = Field(0.02, ge=0, le=0.1, description="noise of the common market factor")
     market_tail: Tail = Tail(probability=0.05, variance=3.5, shift=-1.5)
     market_drift: float = Field(0.0003, ge=-0.01, le=0.01, description="daily log drift, the same for all securities")
     beta_spread: float = Field(0.15, ge=0, le=1, description="standard deviation of market betas around 1")
     industry_scale: float = Field(0.006, ge=0, le=0.1, description="noise that an industry shares")
     size_scale: float = Field(0.004, ge=0, le=0.1, description="noise that small securities share against large ones")
-    volatility_spread: float = Field(0.4, ge=0, le=1, description="standard deviation of the common log volatility")
+    volatility_spread: float = Field(0.45, ge=0, le=1, description="standard deviation of the common log volatility")
     volatility_persistence: float = Field(0.985, ge=0, lt=1)
-    leverage: float = Field(0.8, ge=0, lt=1, description="how much a falling market raises the volatility that follows")
+    leverage: float = Field(
+        0.95, ge=0, lt=1, description="how much a falling market raises the volatility that follows"
+    )
     own_part_of_volatility: float = Field(
         0.5, ge=0, le=1, description="power of the common volatility that scales a security's own noise"
     )
     turbulent_share: float = Field(0.15, ge=0, lt=1, description="of sessions in the turbulent regime")
     turbulent_sessions: float = Field(100.0, ge=2, description="mean length of a turbulent regime")
-    turbulent_scale: float = Field(2.5, ge=1, le=5, description="noise of a turbulent session, in calm ones")
+    turbulent_scale: float = Field(2.4, ge=1, le=5, description="noise of a turbulent session, in calm ones")
     jump_probability: float = Field(0.0015, ge=0, le=0.1, description="of an overnight jump, per session and security")
     jump_scale: float = Field(0.08, ge=0, le=0.5)
     jump_mean: float = Field(0.02, ge=-0.5, le=0.5, description="mean log jump")

@@ -1,9 +1,9 @@
 """Market path: what is printed from session to session, with rights that go off and price limits.
 
 Behind the printed prices stands what the market thinks a security is worth, which knows no ticks, no limits and no
-suspensions. A session whose VWAP would lie at or beyond a limit is locked there. What a limit or a suspension kept from
-the price is over at the next open within the limits, so it is never in the return between two VWAPs at which anyone
-could have traded; and ticks do not add up.
+suspensions. A session that opens at a limit and whose VWAP would lie at or beyond it is locked there; else a VWAP
+beyond a limit is printed at it. What a limit or a suspension kept from the price is over at the next open within the
+limits, and what a limit does to a VWAP is in the truth; ticks are not in VWAPs and do not add up.
 """
 # T sessions, S securities
 
@@ -123,12 +123,11 @@ def _printed(
 ) -> tuple[Whole, Floats, Whole, Bools]:
     """Open and close in ticks, VWAP in yuan, and whether the session was locked, [S] each."""
     lower_S, upper_S = limits
-    is_up_S, is_down_S = vwap_S >= upper_S * tick, vwap_S <= lower_S * tick
     first_S = np.rint(opened_S / tick).clip(lower_S, upper_S).astype(np.int64)
     drawn_S = np.where(worth_S >= upper_S * tick * (1 - DRAWN), upper_S, np.rint(worth_S / tick))
     drawn_S = np.where(worth_S <= lower_S * tick * (1 + DRAWN), lower_S, drawn_S)
     last_S = drawn_S.clip(lower_S, upper_S).astype(np.int64)
-    for is_locked_S, limit_S in ((is_up_S, upper_S), (is_down_S, lower_S)):
-        first_S, last_S = np.where(is_locked_S, limit_S, first_S), np.where(is_locked_S, limit_S, last_S)
-        vwap_S = np.where(is_locked_S, limit_S * tick, vwap_S)
-    return first_S, vwap_S, last_S, is_up_S | is_down_S
+    is_up_S = (first_S == upper_S) & (vwap_S >= upper_S * tick)
+    is_down_S = (first_S == lower_S) & (vwap_S <= lower_S * tick)
+    last_S = np.where(is_up_S, upper_S, np.where(is_down_S, lower_S, last_S))
+    return first_S, vwap_S.clip(lower_S * tick, upper_S * tick), last_S, is_up_S | is_down_S

@@ -112,9 +112,10 @@ class Truth:
         market_N = np.float32(self.noise.market_scale**2) * self.draws.beta_S[rows_S] ** 2
         entry = share * own_NK[:, 0], share * shared_NK[:, 0] * self._shared(market_N)
         paid_N = paid(*entry, bound(down_N, gap_N, -1), bound(up_N, gap_N, 1), self.noise)
+        at_worth = bound(down_N, np.zeros_like(gap_N), -1), bound(up_N, np.zeros_like(gap_N), 1)
         for h, horizon in enumerate(HORIZONS):
             sale = share * own_NK[:, horizon], share * shared_NK[:, horizon] * self._shared(market_N)
-            sold_N = received(*sale, bound(up_N, np.zeros_like(gap_N), 1), self.noise)
+            sold_N = received(*sale, *at_worth, self.noise)
             found_NH[:, h] = paid_N * np.where(left_N > horizon, sold_N, 1.0) - 1.0
         return found_NH
 
