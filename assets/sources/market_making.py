@@ -209,9 +209,8 @@ def _strengths(stage: Stage, drifts: tuple[Drift, ...]) -> Strengths:
     """Strengths that earn what the law asks, and the deviation of all drifts together."""
     scale_S, fall_noise = stage.draws.scale_S, stage.law.noise.fall_noise
 
-    def variance(next_PS: Singles) -> Singles:
-        relative_PS = next_PS / scale_S
-        return fall_factor(relative_PS, float(relative_PS.std()), fall_noise)
+    def variance(next_PS: Singles, mean_PS: Singles) -> Singles:
+        return fall_factor(mean_PS / scale_S, float((next_PS / scale_S).std()), fall_noise)
 
     places_P = sample(stage.trades_TS)
     if not len(places_P):

@@ -45,7 +45,7 @@ class Drift:
         return self.unit_TS if len(self.unit_TS) == 1 else self.unit_TS[places]
 
 
-Variance = Callable[[Singles], Singles]
+Variance = Callable[[Singles, Singles], Singles]
 
 
 def sample(trades_TS: Bools) -> Places:
@@ -61,7 +61,7 @@ def strengths(drifts: Sequence[Drift], held: Held, variance: Variance, places_P:
     """Strength of each drift, [D]; 0 where no RankIC is asked or nothing can earn one.
 
     held      noise of a holding of 5 sessions after each of `places_P`
-    variance  factor on the own variance, given the expected log return of session t+1
+    variance  factor on the own variance, given the expected log return of session t+1 and its mean over the holding
     """
     valid_PS = trades_TS[places_P] & trades_TS[places_P + 1]
     rows = [np.broadcast_to(drift.rows(places_P), valid_PS.shape) for drift in drifts]
@@ -97,7 +97,7 @@ def _label(
         if strong:
             next_PS += np.float32(strong) * row_PS
             total_PS += np.float32(strong * drift.held(HORIZON)) * row_PS
-    total_PS += held.log_return(variance(next_PS))
+    total_PS += held.log_return(variance(next_PS, total_PS / np.float32(HORIZON)))
     return total_PS
 
 

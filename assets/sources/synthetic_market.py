@@ -46,8 +46,8 @@ class Premia(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    volatility_ic: float = Field(0.015, ge=0, le=0.5, description="of quiet securities above wild ones")
-    size_ic: float = Field(0.02, ge=0, le=0.5, description="of small securities above large ones")
+    volatility_ic: float = Field(0.01, ge=0, le=0.5, description="of quiet securities above wild ones")
+    size_ic: float = Field(0.015, ge=0, le=0.5, description="of small securities above large ones")
     reversal_ic: float = Field(0.025, ge=0, le=0.5, description="of what fell between VWAP and close above what rose")
     reversal_half_life: float = Field(2.0, gt=0, le=500)
 
