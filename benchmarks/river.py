@@ -188,8 +188,7 @@ def _walked(
 
 def _truth(spec: SyntheticMarketSpec, horizon: int) -> pl.DataFrame:
     """Expected return of one horizon by component, one column each."""
-    told = spec.truth().filter(pl.col("horizon") == horizon)
-    return told.pivot("component", index=["session", "security_id"], values="expected_return")
+    return spec.truth().filter(pl.col("horizon") == horizon).drop("horizon")
 
 
 def _grip(forecast: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:

@@ -1,139 +1,133 @@
-"""Market path: closes from session to session, with rights that go off, price limits, and the signal's states.
+"""Market path: what is printed from session to session, with rights that go off and price limits.
 
-What a price limit cuts off a close is carried into the next session's opening gap, so it is over before a VWAP at which
-anyone could have bought. Behind the printed cents stands an unrounded price, so ticks do not add up.
+Behind the printed prices stands what the market thinks a security is worth, which knows no ticks, no limits and no
+suspensions. A session that opens at a limit and whose VWAP would lie at or beyond it is locked there; else a VWAP
+beyond a limit is printed at it. What a limit or a suspension kept from the price is over at the next open within the
+limits, and what a limit does to a VWAP is in the truth; ticks are not in VWAPs and do not add up.
 """
-# C components, T sessions, S securities
+# T sessions, S securities
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from assets.sources.market_events import Events
-from assets.sources.market_noise import Floats, Noise
-from assets.sources.market_signal import Component
+from assets.sources.market_events import NO_LIMIT, Events
+from assets.sources.market_streams import Bools, Floats, Singles, Whole
 
-Whole = NDArray[np.int64]
-
-LOWEST_PRICE = 0.1
-"""Yuan; a price falls no further."""
-BONUS_FROM = 30.0
+BONUS_FROM = 12.0
 """Yuan; cheaper securities issue no bonus shares."""
-INSIDE = 0.95
-"""Share of a price limit within which moves stay in a market without limits."""
-
-
-@dataclass(frozen=True)
-class Signal:
-    """The planted components, and a premium that never changes, [S] in log return a session."""
-
-    components: Sequence[Component]
-    spike_probability: float
-    premium_S: Floats
+MERGED_BELOW = 2.0
+"""Yuan; five shares of a cheaper security become one in the season of rights."""
+MERGED = -0.8
+DRAWN = 0.01
+"""A price that ends so near a limit, as a share of it, is drawn to it; what it is worth stays as it was."""
+INSIDE = 0.09
+"""In a market without limits no price moves further from the reference, so that no rule of an exchange is touched."""
 
 
 @dataclass(frozen=True)
 class Path:
-    """The path of every security, [T, S] each."""
+    """What every security printed, [T, S] each; prices in ticks."""
 
-    prev_close_TS: Whole  # printed reference price, cents
-    limit_down_TS: Whole  # cents
+    tick: float  # yuan
+    prev_close_TS: Whole  # reference price after rights
+    limit_down_TS: Whole
     limit_up_TS: Whole
-    base_TS: Floats  # unrounded price before the session after rights went off, yuan
-    gap_TS: Floats  # log return carried over, and the jump, both before the open
-    log_return_TS: Floats  # of the session beyond the gap, as if there were no limits
-    close_TS: Floats  # unrounded, yuan
+    open_TS: Whole
+    vwap_TS: Floats  # yuan
+    close_TS: Whole
+    locked_TS: Bools
+    gap_TS: Singles  # log of what the security is worth over its printed close
     adj_factor_TS: Floats
     growth_TS: Floats  # shares now per share at the start
-    state_CTS: Floats  # of each component after the session
 
 
-@dataclass
-class Book:
-    """What one session hands to the next, [S] each."""
-
-    close: Whole  # printed, cents
-    price: Floats  # unrounded, yuan
-    carry: Floats  # log return that a limit cut off
-    adj_factor: Floats
-    growth: Floats
-
-
-def walk(price_S: Floats, noise: Noise, events: Events, signal: Signal, *, has_limits: bool) -> Path:
+def walk(
+    price_S: Floats, parts: list[Singles], events: Events, trades_TS: Bools, *, has_limits: bool, splits: bool
+) -> Path:
     """Walk through every session in turn.
 
-    price_S     unrounded prices before the first session, yuan
-    has_limits  True: a limit cuts returns and the rest is carried over. False: moves stay inside 95% of the limits and
-                the rest is dropped, so that no limit is ever reached and no security is ever locked
+    price_S     worth before the first session, yuan
+    parts       log return of the worth up to the open, from there to the VWAP, from there to the close, [T, S]
+    trades_TS   listed and not suspended
+    has_limits  False: no limits, prices in hundredths of a cent, each session's moves cut at 9%, and a suspended
+                security is worth what it was, so that nothing is ever carried over
     """
-    shape = events.is_listed_TS.shape
-    zero, one = np.zeros(shape[1]), np.ones(shape[1])
-    book = Book(np.rint(price_S * 100).astype(np.int64), price_S, zero, one, one)
-    path = _blank(shape, len(signal.components))
-    loadings = [c.loadings(noise.is_spike_TS, signal.spike_probability) for c in signal.components]
-    states = [zero for _ in signal.components]
-    for t in range(shape[0]):
-        known = noise.common_TS[t] + signal.premium_S
-        for component, state in zip(signal.components, states, strict=True):
-            known = known + component.daily_ic * noise.scale_S * state
-        path.log_return_TS[t] = known + noise.own_TS[t]
-        trades = events.is_listed_TS[t] & ~events.is_suspended_TS[t]
-        _go_ex(t, book, path, events, trades)
-        moved = _close(t, book, path, noise.jump_TS[t], events.limit_percent_TS[t], trades, has_limits)
-        surprise = np.where(trades, (moved - known) / (noise.scale_S * noise.volatility_T[t]), 0.0)
-        for c, component in enumerate(signal.components):
-            path.state_CTS[c, t] = states[c] = component.advance(states[c], loadings[c][t], surprise)
+    tick = 0.01 if has_limits else 0.0001
+    path = _blank(trades_TS.shape, tick)
+    worth_S = np.array(price_S, np.float64)
+    close_S = np.rint(worth_S * np.exp(-events.issue_discount_S) / tick).astype(np.int64)
+    factor_S, growth_S = np.ones((2, len(worth_S)))
+    for t, trades_S in enumerate(trades_TS):
+        reference_S = close_S
+        if t in events.dividend_yield:
+            bonus_S, cash_S = _rights(t, events, np.asarray(close_S * tick, np.float64), trades_S, splits)
+            reference_S = np.floor((close_S * (1.0 - cash_S)) / (1.0 + bonus_S) + 0.5).astype(np.int64).clip(1)
+            step_S = close_S / reference_S
+            worth_S, factor_S, growth_S = worth_S / step_S, factor_S * step_S, growth_S * (1.0 + bonus_S)
+        moves = [part[t].astype(np.float64) for part in parts]
+        moves = moves if has_limits else _inside(moves)
+        opened_S = worth_S * np.exp(moves[0])
+        vwap_S = opened_S * np.exp(moves[1])
+        worth_S = np.where(trades_S | has_limits, vwap_S * np.exp(moves[2]), worth_S)
+        limits = _limits(t, reference_S, events, has_limits)
+        printed = _printed(opened_S, vwap_S, worth_S, limits, tick)
+        close_S = np.where(trades_S, printed[2], reference_S)
+        path.prev_close_TS[t], path.adj_factor_TS[t], path.growth_TS[t] = reference_S, factor_S, growth_S
+        path.limit_down_TS[t], path.limit_up_TS[t] = limits
+        path.gap_TS[t] = np.log(worth_S / (close_S * tick))
+        path.open_TS[t], path.vwap_TS[t], path.close_TS[t], path.locked_TS[t] = printed
     return path
 
 
-def _blank(shape: tuple[int, ...], components: int) -> Path:
-    """A path of zeros to be filled in."""
-    prev_close, down, up = np.zeros((3, *shape), np.int64)
-    base, gap, log_return, close, adj_factor, growth = np.zeros((6, *shape))
-    state_CTS = np.zeros((components, *shape))
-    return Path(prev_close, down, up, base, gap, log_return, close, adj_factor, growth, state_CTS)
+def _blank(shape: tuple[int, ...], tick: float) -> Path:
+    """A path to be filled in."""
+    prices = [np.empty(shape, np.int64) for _ in range(5)]
+    prev_close, down, up, opened, close = prices
+    gap = np.empty(shape, np.float32)
+    vwap, factor, growth = (np.empty(shape) for _ in range(3))
+    return Path(tick, prev_close, down, up, opened, vwap, close, np.empty(shape, bool), gap, factor, growth)
 
 
-def _go_ex(t: int, book: Book, path: Path, events: Events, trades: NDArray[np.bool_]) -> None:
-    """Take the rights of session t off the previous close."""
-    bonus = np.where(trades & (book.price > BONUS_FROM), events.bonus_share_TS[t], 0.0)
-    cash = np.rint(np.where(trades, events.dividend_yield_TS[t], 0.0) * book.close)
-    reference = np.floor((book.close - cash) / (1.0 + bonus) + 0.5)
-    step = book.close / reference
-    book.adj_factor = book.adj_factor * step
-    book.growth = book.growth * (1.0 + bonus)
-    path.prev_close_TS[t] = reference
-    path.base_TS[t] = book.price / step
-    path.adj_factor_TS[t] = book.adj_factor
-    path.growth_TS[t] = book.growth
+def _rights(t: int, events: Events, price_S: Floats, trades_S: Bools, splits: bool) -> tuple[Floats, Floats]:
+    """New shares per old one and cash as a share of the price that go off in session t, [S] each."""
+    drawn_S = events.bonus_shares[t]
+    bonus_S = np.where(price_S > BONUS_FROM, drawn_S, 0.0)
+    is_season_end = t + 1 not in events.dividend_yield
+    bonus_S = np.where(is_season_end & splits & (price_S < MERGED_BELOW), MERGED, bonus_S)
+    return np.where(trades_S, bonus_S, 0.0), np.where(trades_S, events.dividend_yield[t], 0.0)
 
 
-def _close(
-    t: int, book: Book, path: Path, jump: Floats, percent: Whole, trades: NDArray[np.bool_], has_limits: bool
-) -> Floats:
-    """Find the closes of session t within the limits and move the book on; returns the log return moved, [S]."""
-    prev_close, base = path.prev_close_TS[t], path.base_TS[t]
-    path.limit_up_TS[t] = (prev_close * (100 + percent) + 50) // 100
-    path.limit_down_TS[t] = (prev_close * (100 - percent) + 50) // 100
-    lower, upper = bounds(path, t, has_limits)
-    path.gap_TS[t] = book.carry + jump
-    wanted = base * np.exp(path.gap_TS[t] + path.log_return_TS[t])
-    close = np.where(trades, wanted.clip(np.maximum(lower, LOWEST_PRICE), upper), base)
-    path.close_TS[t] = close
-    book.carry = np.where(trades, np.log(wanted / close), book.carry) if has_limits else book.carry
-    book.close = np.where(trades, np.rint(close * 100).astype(np.int64), book.close)
-    book.price = close
-    return np.asarray(np.log(close / base))
+def _inside(moves: list[Floats]) -> list[Floats]:
+    """Moves cut so that no price of the session lies further than 9% from its reference."""
+    highest = np.log1p(INSIDE)
+    reached = [np.clip(moves[0], -highest, highest)]
+    for move in moves[1:]:
+        reached.append(np.clip(reached[-1] + move, -highest, highest))
+    return [reached[0], reached[1] - reached[0], reached[2] - reached[1]]
 
 
-def bounds(path: Path, t: int | slice, has_limits: bool) -> tuple[Floats, Floats]:
-    """Lowest and highest price of a session or of several, yuan, unrounded where nothing may reach a limit."""
-    lower, upper = path.limit_down_TS[t] / 100, path.limit_up_TS[t] / 100
-    if has_limits:
-        return lower, upper
-    prev_close = path.prev_close_TS[t] / 100
-    return prev_close - INSIDE * (prev_close - lower), prev_close + INSIDE * (upper - prev_close)
+def _limits(t: int, reference_S: Whole, events: Events, has_limits: bool) -> tuple[Whole, Whole]:
+    """Lower and upper limit in ticks, halves rounded up, at least one tick away, [S] each."""
+    if not has_limits:
+        return np.ones_like(reference_S), reference_S * NO_LIMIT
+    up_S = (reference_S * (100 + events.percent_up_TS[t]) + 50) // 100
+    down_S = (reference_S * (100 - events.percent_down_TS[t]) + 50) // 100
+    return np.maximum(np.minimum(down_S, reference_S - 1), 1), np.maximum(up_S, reference_S + 1)
+
+
+def _printed(
+    opened_S: Floats, vwap_S: Floats, worth_S: Floats, limits: tuple[Whole, Whole], tick: float
+) -> tuple[Whole, Floats, Whole, Bools]:
+    """Open and close in ticks, VWAP in yuan, and whether the session was locked, [S] each."""
+    lower_S, upper_S = limits
+    first_S = np.rint(opened_S / tick).clip(lower_S, upper_S).astype(np.int64)
+    drawn_S = np.where(worth_S >= upper_S * tick * (1 - DRAWN), upper_S, np.rint(worth_S / tick))
+    drawn_S = np.where(worth_S <= lower_S * tick * (1 + DRAWN), lower_S, drawn_S)
+    last_S = drawn_S.clip(lower_S, upper_S).astype(np.int64)
+    is_up_S = (first_S == upper_S) & (vwap_S >= upper_S * tick)
+    is_down_S = (first_S == lower_S) & (vwap_S <= lower_S * tick)
+    last_S = np.where(is_up_S, upper_S, np.where(is_down_S, lower_S, last_S))
+    return first_S, vwap_S.clip(lower_S * tick, upper_S * tick), last_S, is_up_S | is_down_S

@@ -1,37 +1,55 @@
-"""Synthetic market: the embedded source of bars, a market whose true expected returns are known.
+"""Synthetic market: the embedded source, a market whose true expected returns are known.
 
-In the world *signal* what is known after a session foretells; in *null_exchangeable* nothing does, and given what is
-known the tradable returns of a session are exchangeable across its securities. A market is made whole from its spec and
-kept in memory, so a month read alone equals that month of the whole.
+In the world *signal* what is known after a session foretells. In *null_realistic* all is the same but for the planted
+components: volatility, size, the last session and manipulated runs still earn what the truth says. In
+*null_exchangeable* nothing foretells, and given what is known the tradable returns of a session are exchangeable across
+its securities. A market is made whole from its spec and kept in memory, so a month read alone equals that month of the
+whole.
 """
-# C components, T sessions, S securities
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import Literal, Self
 
-import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from assets.sources.market_bars import bars
 from assets.sources.market_calendar import sessions_from
-from assets.sources.market_events import Switches, draw_events
-from assets.sources.market_noise import Floats, NoiseLaw, VolumeLaw, draw_noise, opening_prices
-from assets.sources.market_path import Signal, walk
+from assets.sources.market_events import EventLaw, Switches
+from assets.sources.market_making import Market, make
+from assets.sources.market_news import NewsLaw
+from assets.sources.market_noise import NoiseLaw, Tail
+from assets.sources.market_pumps import PumpLaw
 from assets.sources.market_signal import Component
-from assets.sources.market_truth import PREMIUM, TOTAL, Truth
+from assets.sources.market_truth import RESERVED
+from assets.sources.market_volume import VolumeLaw
+from expectations.facts import RAW_FACTS
 from expectations.tables import RawBars, Table
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 """Raise it with every change of the generator that changes a number."""
-TREND = Component(name="trend", daily_ic=0.0125, half_life=10, nonlinear_share=0, direction="reversal")
-CONFIRMED_DRIFT = Component(name="confirmed_drift", daily_ic=0.0268, half_life=6, nonlinear_share=1)
+TREND = Component(name="trend", driver="own_price", ic=0.0141, half_life=10, direction="reversal")
+CONFIRMED_DRIFT = Component(name="confirmed_drift", driver="own_price", ic=0.0141, half_life=6, nonlinear_share=1)
+LEAD_LAG = Component(name="lead_lag", driver="supply_chain", ic=0.02, half_life=3)
+STATEMENTS = Component(name="statements", driver="statements", ic=0.02, half_life=20)
+NEWS = Component(name="news", driver="news", ic=0.015, half_life=4)
+POLICY = Component(name="policy", driver="policy", ic=0.01, half_life=8)
+COMPONENTS = (TREND, CONFIRMED_DRIFT, LEAD_LAG, STATEMENTS, NEWS, POLICY)
+
+
+class Premia(BaseModel):
+    """What kinds of securities earn, apart from the planted components; RankIC at 5 sessions, as for components."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    volatility_ic: float = Field(0.01, ge=0, le=0.5, description="of quiet securities above wild ones")
+    size_ic: float = Field(0.015, ge=0, le=0.5, description="of small securities above large ones")
+    reversal_ic: float = Field(0.025, ge=0, le=0.5, description="of what fell between VWAP and close above what rose")
+    reversal_half_life: float = Field(2.0, gt=0, le=500)
 
 
 class SyntheticMarketSpec(BaseModel):
@@ -40,27 +58,31 @@ class SyntheticMarketSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["synthetic_market"] = "synthetic_market"
-    world: Literal["signal", "null_exchangeable"] = Field(
+    world: Literal["signal", "null_realistic", "null_exchangeable"] = Field(
         "signal",
-        description="null_exchangeable also turns off ST, limits, premia, jumps, and spreads of scale and beta",
+        description="null_realistic is without components; null_exchangeable also without all by which securities "
+        "differ: ST, limits, ticks, premia, runs, jumps, industries, and spreads of scale and beta",
     )
     seed: int = Field(0, ge=0)
     securities: int = Field(200, ge=2, le=9999)
     sessions: int = Field(1500, ge=2, le=10_000)
     first: date = Field(date(2011, 6, 1), ge=date(1996, 12, 16), description="no session lies before it")
-    available_hour: int = Field(16, ge=15, le=23, description="hour of the session at which its bars could be known")
-    components: tuple[Component, ...] = (TREND, CONFIRMED_DRIFT)
+    available_hour: int = Field(16, ge=15, le=19, description="hour of the session at which its bars could be known")
+    components: tuple[Component, ...] = COMPONENTS
+    premia: Premia = Premia()
     noise: NoiseLaw = NoiseLaw()
     volume: VolumeLaw = VolumeLaw()
-    opening_prices: tuple[float, float] = Field((25.0, 120.0), description="range before the first session, yuan")
-    premium_ic: float = Field(0.01, ge=0, le=0.5, description="daily premium of quiet securities in noise scales")
+    events: EventLaw = EventLaw()
+    pumps: PumpLaw = PumpLaw()
+    news: NewsLaw = NewsLaw()
+    opening_prices: tuple[float, float] = Field((5.0, 30.0), description="range before the first session, yuan")
     switched_on: Switches = Switches()
 
     @model_validator(mode="after")
     def _names_are_distinct(self) -> Self:
         names = [component.name for component in self.components]
-        if len({*names, PREMIUM, TOTAL}) != len(names) + 2:
-            raise ValueError(f"components are named {names}; give each its own name, and none 'premium' or 'total'")
+        if len({*names, *RESERVED}) != len(names) + len(RESERVED):
+            raise ValueError(f"components are named {names}; give each its own name, and none of {', '.join(RESERVED)}")
         return self
 
     @model_validator(mode="after")
@@ -74,13 +96,17 @@ class SyntheticMarketSpec(BaseModel):
         """The spec with all off that its world does not have; a world without a signal keeps sizes and habits."""
         if self.world == "signal":
             return self
-        flat = {"scale_spread": 0.0, "beta_spread": 0.0, "jump_probability": 0.0}
-        absent = {"st": False, "limits": False, "premia": False}
+        silent = tuple(component.model_copy(update={"ic": 0.0}) for component in self.components)
+        if self.world == "null_realistic":
+            return self.model_copy(update={"components": silent})
+        absent = ("st", "delistings", "issue_runs", "limits", "pumps", "premia", "reactions")
         return self.model_copy(
             update={
-                "components": (),
-                "noise": self.noise.model_copy(update=flat),
-                "switched_on": self.switched_on.model_copy(update=absent),
+                "components": silent,
+                "noise": self.noise.model_copy(
+                    update={**dict.fromkeys(ALIKE, 0.0), "own_tail": Tail(), "market_tail": Tail()}
+                ),
+                "switched_on": self.switched_on.model_copy(update=dict.fromkeys(absent, False)),
             }
         )
 
@@ -94,11 +120,11 @@ class SyntheticMarketSpec(BaseModel):
 
     def offers(self) -> tuple[type[Table], ...]:
         """The raw tables of this market."""
-        return (RawBars,)
+        return (RawBars, *RAW_FACTS)
 
     def read(self, table: type[Table], first: date, last: date) -> pl.DataFrame:
         """The rows of a raw table from `first` to `last`, both included."""
-        return _made(self).bars.filter(pl.col("session").is_between(first, last))
+        return _made(self).read(table, first, last)
 
     def digests(self, table: type[Table], months: Sequence[date]) -> dict[date, str]:
         """What the source holds for each month; the same for all, since the spec decides every row."""
@@ -107,53 +133,32 @@ class SyntheticMarketSpec(BaseModel):
         return dict.fromkeys(months, digest)
 
     def deliveries(self) -> pl.DataFrame:
-        """The one delivery of this source and its number of rows."""
+        """The one delivery of this source and its number of bars."""
+        rows = _made(self).tape.rows()
         return pl.DataFrame(
-            {"delivery": ["synthetic_market"], "rows": [_made(self).bars.height], "status": ["read"], "reason": [None]},
+            {"delivery": ["synthetic_market"], "rows": [rows], "status": ["read"], "reason": [None]},
             schema_overrides={"reason": pl.String},
         )
 
     def truth(self, first: date | None = None, last: date | None = None) -> pl.DataFrame:
         """What the market's law says of each tradable label; no feature may see it.
 
-        One row per session, security that trades in it, horizon (1, 3, 5, 10) and component (those of the spec, premium
-        where there is one, and their total): `expected_return`, the expected simple return from the VWAP of session t+1
-        to that of session t+1+h given all bars up to t, without the market's own drift; `noise_scale`, the standard
-        deviation around it that is the security's own, without the market factor. The half of session t+1's drift that
-        comes before its VWAP is not in it. Limits, suspensions and jumps during the holding are left out of account.
+        One row per session, security that trades in it, and horizon (1, 3, 5, 10), with a column for the market's own
+        drift, each component, premium and manipulated run, their `total`: the expected simple return from the VWAP of
+        session t+1 to that of session t+1+h given all that could be known after session t; and `noise_scale`, the
+        standard deviation around it that is not the market's. Ask by month where a market is large.
         """
-        market = _made(self)
-        return market.truth.table(first or self.first_session(), last or self.last_session())
+        return _made(self).truth.table(first or self.first_session(), last or self.last_session())
 
 
-@dataclass(frozen=True)
-class Market:
-    """A market made whole."""
-
-    bars: pl.DataFrame
-    truth: Truth
+ALIKE = (
+    "scale_spread", "beta_spread", "own_volatility_spread", "industry_scale", "size_scale", "jump_probability",
+    "fall_noise",
+)  # fmt: skip
+"""Parts of the noise law by which securities differ, or by which what is known says how one will scatter."""
 
 
 @lru_cache(maxsize=2)
 def _made(spec: SyntheticMarketSpec) -> Market:
     """The whole market of a spec."""
-    law = spec.effective()
-    has_limits = law.switched_on.limits
-    sessions = sessions_from(law.first, law.sessions)
-    noise = draw_noise(law.seed, law.sessions, law.securities, law.noise, law.volume)
-    events = draw_events(law.seed, sessions, law.securities, law.switched_on)
-    signal = Signal(law.components, law.volume.spike_probability, _premium(law, noise.scale_S))
-    price_S = opening_prices(law.seed, law.securities, *law.opening_prices)
-    path = walk(price_S, noise, events, signal, has_limits=has_limits)
-    frame = bars(sessions, events, noise, path, has_limits=has_limits, available_hour=law.available_hour)
-    trades_TS = events.is_listed_TS & ~events.is_suspended_TS
-    truth = Truth(sessions, events.securities, signal, path.state_CTS, noise.scale_S, trades_TS)
-    return Market(frame, truth)
-
-
-def _premium(law: SyntheticMarketSpec, scale_S: Floats) -> Floats:
-    """Log return a session that quiet securities earn above wild ones, [S]; 0 where premia are off."""
-    if not law.switched_on.premia or law.noise.scale_spread == 0:
-        return np.zeros_like(scale_S)
-    quietness_S = -np.log(scale_S / law.noise.daily_scale) / law.noise.scale_spread
-    return law.premium_ic * scale_S * quietness_S
+    return make(spec.effective())
