@@ -30,9 +30,9 @@ class Marks(Table):
 
     asset_key: ClassVar[str] = "cleaning/marks"
 
-    session = dy.Date(metadata={"definition": "trading day"})
-    security_id = dy.String(metadata={"definition": "permanent identity of the security"})
-    rule = dy.String(metadata={"definition": "name of the rule"})
+    session = dy.Date(primary_key=True, metadata={"definition": "trading day"})
+    security_id = dy.String(primary_key=True, metadata={"definition": "permanent identity of the security"})
+    rule = dy.String(primary_key=True, metadata={"definition": "name of the rule"})
     version = dy.String(metadata={"definition": "day on which the rule took its present form"})
     action = dy.String(metadata={"definition": "masked: no member of the universe; flagged: only told"})
     value = dy.Float64(nullable=True, metadata={"definition": "what the rule saw, null where it has no figure"})

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-KEYS = ("session", "security_id", "horizon", "seed")
+KEYS = ("session", "index_id", "security_id", "rule", "horizon", "seed")
 ATOL, RTOL = 1e-9, 1e-7
 
 

@@ -16,7 +16,9 @@ def counts(raw: pl.DataFrame, bars: pl.DataFrame, refused: pl.DataFrame) -> pl.D
     returns             COUNTS; rows without a session stand in a month 'undated'; a row that cleaning added to `bars`
                         is not counted as kept
     """
-    kept = bars.join(raw.select("session", "security_id").unique(), on=["session", "security_id"], how="semi")
+    # The second life of a ticker is called ticker@date after cleaning.
+    of_ticker = bars.with_columns(pl.col("security_id").str.split("@").list.first())
+    kept = of_ticker.join(raw.select("session", "security_id").unique(), on=["session", "security_id"], how="semi")
     found = (
         _by_month(raw, rows_raw=pl.len())
         .join(_by_month(kept, rows_kept=pl.len()), on="month", how="full", coalesce=True)

@@ -154,8 +154,8 @@ class IndexBars(Table):
 
     asset_key: ClassVar[str] = "cleaning/index_bars"
 
-    session = dy.Date(metadata={"definition": "trading day"})
-    index_id = dy.String()
+    session = dy.Date(primary_key=True, metadata={"definition": "trading day"})
+    index_id = dy.String(primary_key=True)
     close = dy.Float64(min_exclusive=0, metadata={"unit": "index points"})
     prev_close = dy.Float64(nullable=True, min_exclusive=0, metadata={"unit": "index points"})
     amount = dy.Float64(nullable=True, min=0, metadata={"unit": "yuan"})

@@ -89,7 +89,7 @@ class Graph:
             made = whole.filter(inside.fill_null(True))
             if "rule" in made.columns:
                 by_rule = made["rule"].value_counts().sort("rule")
-                context.add_output_metadata({f"refused by {rule}": rows for rule, rows in by_rule.iter_rows()})
+                context.add_output_metadata({f"rows of rule {rule}": rows for rule, rows in by_rule.iter_rows()})
             return made
 
         self.add_months(
