@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from assets.sources.examination import Delivery, companion_fault, examined
 from assets.sources.fact_files import fact_deliveries, fact_digests, offered, read_facts
 from assets.sources.mapping import EXCHANGES_OPENED, Mapping, load_mapping
-from assets.sources.opened import collected, listed, opened
+from assets.sources.opened import UNREADABLE, collected, listed, opened
 from expectations.tables import RawBars, Table
 
 
@@ -137,8 +137,13 @@ def _scan(path: Path) -> pl.LazyFrame:
 def _bars(folder: Path, name: str, mapping: Mapping, span: tuple[date, date], undated: bool) -> pl.DataFrame:
     file, column = _scan(folder / name), mapping.columns["session"]
     columns = mapping.bars(file.collect_schema())
-    rows = file.filter(_asked(file, mapping, column, span, undated)).select(**columns, delivery=pl.lit(name))
-    return collected(rows, folder / name)
+    asked = _asked(file, mapping, column, span, undated)
+    try:
+        return file.filter(asked).select(**columns, delivery=pl.lit(name)).collect()
+    except UNREADABLE:
+        # Damage that stops a read of some rows may let the whole be read, as it was when it was examined.
+        whole = collected(file, folder / name)
+        return whole.filter(asked).select(**columns, delivery=pl.lit(name))
 
 
 def _asked(file: pl.LazyFrame, mapping: Mapping, column: str, span: tuple[date, date], undated: bool) -> pl.Expr:
