@@ -83,7 +83,8 @@ def draw_events(
     up_TS, down_TS = _percent(sessions, listings, is_st_TS)
     yields, bonuses = _rights(streams, sessions, shape[1], switches)
     lowest, highest = law.issue_discount
-    discount_S = streams.fixed("issue").uniform(lowest, highest, shape[1]) * listings.is_new_S * switches.issue_runs
+    runs_S = listings.is_new_S & switches.issue_runs & switches.limits
+    discount_S = streams.fixed("issue").uniform(lowest, highest, shape[1]) * runs_S
     return Events(is_st_TS, is_suspended_TS & is_listed_TS, up_TS, down_TS, yields, bonuses, discount_S)
 
 

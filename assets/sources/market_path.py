@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assets.sources.market_events import NO_LIMIT, Events
+from assets.sources.market_events import Events
 from assets.sources.market_streams import Bools, Floats, Singles, Whole
 
 BONUS_FROM = 12.0
@@ -21,10 +21,12 @@ BONUS_FROM = 12.0
 MERGED_BELOW = 2.0
 """Yuan; five shares of a cheaper security become one in the season of rights."""
 MERGED = -0.8
+FURTHEST = 0.095
+"""How far high and low may lie from the reference in such a market, as a share of it."""
 DRAWN = 0.01
 """A price that ends so near a limit, as a share of it, is drawn to it; what it is worth stays as it was."""
 INSIDE = 0.09
-"""In a market without limits no price moves further from the reference, so that no rule of an exchange is touched."""
+"""In a market without limits no worth moves further from the reference, so that no rule of an exchange is touched."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def walk(
         vwap_S = opened_S * np.exp(moves[1])
         worth_S = np.where(trades_S | has_limits, vwap_S * np.exp(moves[2]), worth_S)
         limits = _limits(t, reference_S, events, has_limits)
-        printed = _printed(opened_S, vwap_S, worth_S, limits, tick)
+        printed = _printed(opened_S, vwap_S, worth_S, limits, tick, DRAWN if has_limits else 0.0)
         close_S = np.where(trades_S, printed[2], reference_S)
         path.prev_close_TS[t], path.adj_factor_TS[t], path.growth_TS[t] = reference_S, factor_S, growth_S
         path.limit_down_TS[t], path.limit_up_TS[t] = limits
@@ -112,20 +114,21 @@ def _inside(moves: list[Floats]) -> list[Floats]:
 def _limits(t: int, reference_S: Whole, events: Events, has_limits: bool) -> tuple[Whole, Whole]:
     """Lower and upper limit in ticks, halves rounded up, at least one tick away, [S] each."""
     if not has_limits:
-        return np.ones_like(reference_S), reference_S * NO_LIMIT
+        reach_S = np.floor(FURTHEST * reference_S).astype(np.int64)
+        return reference_S - reach_S, reference_S + reach_S
     up_S = (reference_S * (100 + events.percent_up_TS[t]) + 50) // 100
     down_S = (reference_S * (100 - events.percent_down_TS[t]) + 50) // 100
     return np.maximum(np.minimum(down_S, reference_S - 1), 1), np.maximum(up_S, reference_S + 1)
 
 
 def _printed(
-    opened_S: Floats, vwap_S: Floats, worth_S: Floats, limits: tuple[Whole, Whole], tick: float
+    opened_S: Floats, vwap_S: Floats, worth_S: Floats, limits: tuple[Whole, Whole], tick: float, drawn: float
 ) -> tuple[Whole, Floats, Whole, Bools]:
     """Open and close in ticks, VWAP in yuan, and whether the session was locked, [S] each."""
     lower_S, upper_S = limits
     first_S = np.rint(opened_S / tick).clip(lower_S, upper_S).astype(np.int64)
-    drawn_S = np.where(worth_S >= upper_S * tick * (1 - DRAWN), upper_S, np.rint(worth_S / tick))
-    drawn_S = np.where(worth_S <= lower_S * tick * (1 + DRAWN), lower_S, drawn_S)
+    drawn_S = np.where(worth_S >= upper_S * tick * (1 - drawn), upper_S, np.rint(worth_S / tick))
+    drawn_S = np.where(worth_S <= lower_S * tick * (1 + drawn), lower_S, drawn_S)
     last_S = drawn_S.clip(lower_S, upper_S).astype(np.int64)
     is_up_S = (first_S == upper_S) & (vwap_S >= upper_S * tick)
     is_down_S = (first_S == lower_S) & (vwap_S <= lower_S * tick)
