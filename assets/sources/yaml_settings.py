@@ -28,7 +28,7 @@ class _Strict(yaml.SafeLoader):
 def read_yaml(
     path: Path, kind: type[Settings], what: str, given: Mapping[str, Hashable] = MappingProxyType({})
 ) -> Settings:
-    """The settings in a file as a checked model; a file without a line holds no setting.
+    """The settings in a file as a checked model.
 
     what    what the file should be, for the message
     given   settings that hold whatever the file says
@@ -50,8 +50,6 @@ def _parsed(
 ) -> Settings:
     try:
         settings = yaml.load(content.decode(), Loader=_Strict)  # noqa: S506
-        if settings is None:
-            settings = {}
         if not isinstance(settings, dict):
             raise ValueError(f"it must hold lines 'key: value', found {type(settings).__name__}")
         return kind.model_validate(settings | dict(given))

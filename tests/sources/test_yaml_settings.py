@@ -38,12 +38,14 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         read_yaml(tmp_path / "lamp.yaml", Lamp, "lamp")
 
 
-def test_what_is_given_holds_and_an_empty_file_holds_nothing(tmp_path):
+def test_what_is_given_holds_whatever_the_file_says(tmp_path):
     place = tmp_path / "lamp.yaml"
     place.write_text("watts: 40\n")
     assert read_yaml(place, Lamp, "lamp", given={"watts": 60}).watts == 60
     assert read_yaml(place, Lamp, "lamp").watts == 40
-    place.write_text("")
-    assert read_yaml(place, Lamp, "lamp", given={"watts": 60}).watts == 60
-    with pytest.raises(ValueError, match="watts: Field required"):
-        read_yaml(place, Lamp, "lamp")
+
+
+def test_a_file_without_a_setting_is_refused(tmp_path):
+    (tmp_path / "lamp.yaml").write_text("# watts: 40\n")
+    with pytest.raises(ValueError, match="it must hold lines 'key: value', found NoneType"):
+        read_yaml(tmp_path / "lamp.yaml", Lamp, "lamp")
