@@ -160,12 +160,16 @@ def _index(raw: pl.DataFrame, days: pl.Series, rng: np.random.Generator) -> pl.D
     known = raw.group_by("session").agg(pl.col("available_at").max())
     rows = pl.DataFrame({"session": days, "index_id": "sh000002", "close": close, "amount": 1e9})
     rows = rows.with_columns(prev_close=pl.col("close").shift(1, fill_value=100.0)).join(known, on="session")
-    return _completed(RawIndexBars, rows)
+    # Every fifth session has none, so that what stands in for it is looked at too.
+    return _completed(RawIndexBars, rows.filter(pl.int_range(pl.len()) % 5 > 0))
 
 
 def _news(raw: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     told = raw[rng.permutation(raw.height)[:EACH].tolist()].select("security_id", "available_at", known_on="session")
-    return _completed(RawNews, told.with_columns(kind=pl.lit("announcement"), title=pl.lit("进入退市整理期交易的公告")))
+    numbered = told.with_columns(news_id=pl.int_range(pl.len()).cast(pl.String))
+    return _completed(
+        RawNews, numbered.with_columns(kind=pl.lit("announcement"), title=pl.lit("进入退市整理期交易的公告"))
+    )
 
 
 def _completed(table: type[Table], rows: pl.DataFrame) -> pl.DataFrame:

@@ -1,26 +1,22 @@
 """Marks: every bar that a cleaning rule masks or flags, with what the rule saw."""
 
 from collections.abc import Sequence
-from datetime import time
 
 import dataframely as dy
 import numpy as np
 import polars as pl
 
-from assets.cleaning.appearances import EVER
+from assets.cleaning.as_of import EVERYTHING_BEFORE
 from assets.cleaning.rules import RULES
 from assets.cleaning.rules import marks as marks_of_rules
 from assets.cleaning.rules.market import Market, market_of
 from assets.cleaning.rules.rule import Mark, Rule
-from assets.cleaning.rules.treatment import LONG_PERIOD
 from assets.table import table
 from expectations.cleaning_tables import Marks
-from expectations.facts import RawFloatShares, RawIndexBars, RawNews
+from expectations.fact_tables import FloatShares, IndexBars, News
 from expectations.tables import Bars, Calendar
 
 LOOK_BACK = max(rule.look_back for rule in marks_of_rules(RULES))
-CLOSE = time(15)
-DELISTING = "退市整理期"
 DIGITS = 4
 
 
@@ -29,32 +25,25 @@ DIGITS = 4
         "bars": LOOK_BACK,
         "calendar": LOOK_BACK,
         "index_bars": LOOK_BACK,
-        "float_shares": EVER,
-        "news": LONG_PERIOD + 10,
+        "float_shares": EVERYTHING_BEFORE,
+        "news": LOOK_BACK,
     }
 )
 def marks(
     bars: dy.LazyFrame[Bars],
     calendar: dy.LazyFrame[Calendar],
-    index_bars: dy.LazyFrame[RawIndexBars],
-    float_shares: dy.LazyFrame[RawFloatShares],
-    news: dy.LazyFrame[RawNews],
+    index_bars: dy.LazyFrame[IndexBars],
+    float_shares: dy.LazyFrame[FloatShares],
+    news: dy.LazyFrame[News],
 ) -> dy.LazyFrame[Marks]:
     """One row for each bar and rule that masks or flags it. A masked bar leaves the universe, a flagged one stays.
 
-    Each rule looks at nothing after the session that it judges, and at most 120 sessions before it. Facts count from
-    the session in whose trading hours they were known.
+    Each rule looks at nothing after the session that it judges, and at most 121 sessions before it. A fact counts
+    from the first session whose bars were known no earlier than it was; shares that nobody reported do not count.
     """
     sessions = calendar.select("session").collect()["session"].sort()
-    seen = market(bars.collect(), sessions, index_bars.collect(), float_shares.collect(), news.collect())
+    seen = market_of(bars.collect(), sessions, index_bars.collect(), float_shares.collect(), news.collect())
     return Marks.cast(found(seen, RULES).lazy())
-
-
-def market(
-    bars: pl.DataFrame, sessions: pl.Series, index_bars: pl.DataFrame, float_shares: pl.DataFrame, news: pl.DataFrame
-) -> Market:
-    """The market that the rules look at, from bars and raw facts."""
-    return market_of(bars, sessions, index_bars, _float_shares(float_shares), _delistings(news))
 
 
 def found(market: Market, rules: Sequence[Rule]) -> pl.DataFrame:
@@ -83,22 +72,3 @@ def rows_of(rule: Mark, market: Market) -> pl.DataFrame:
         rule=pl.lit(rule.name), version=pl.lit(rule.version), action=pl.lit(rule.action), reason=reason
     )
     return named.select(Marks.column_names())
-
-
-def _known_in(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """`session`: the date in whose trading hours a fact was known, or the day after; null where nobody says."""
-    known = pl.col("available_at")
-    after_close = (known.dt.time() > CLOSE).cast(pl.Int64)
-    return frame.with_columns(session=known.dt.date() + pl.duration(days=1) * after_close)
-
-
-def _float_shares(told: pl.DataFrame) -> pl.DataFrame:
-    dated = _known_in(told.lazy().drop_nulls(["security_id", "float_shares", "available_at"]))
-    return dated.sort("available_at").select("session", "security_id", "float_shares").collect()
-
-
-def _delistings(news: pl.DataFrame) -> pl.DataFrame:
-    """Announcements, by title, of a delisting period."""
-    named = pl.col("title").str.contains(DELISTING, literal=True) & (pl.col("kind") == "announcement")
-    dated = _known_in(news.lazy().filter(named.fill_null(False)).drop_nulls(["security_id", "available_at"]))
-    return dated.select("session", "security_id").unique().collect()

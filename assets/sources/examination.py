@@ -12,16 +12,9 @@ import polars as pl
 
 from assets.sources.mapping import NUMBERS, Mapping
 from assets.sources.opened import UNREADABLE, columns_of, listed, opened, shut, text_of, unreadable
+from assets.sources.unit_fault import unit_fault
 
-UNIT_TOLERANCE = 1.25
-UNIT_SLIPS = {
-    100: "volume is probably in lots of 100 shares",
-    0.01: "volume is probably in shares, not in lots",
-    1000: "amount is probably in yuan, not in thousands",
-    0.001: "amount is probably in thousands of yuan",
-    10: "volume is probably in shares, not in lots, and amount in yuan, not in thousands",
-    0.1: "volume is probably in lots and amount in thousands of yuan",
-}
+CORRECTION = "Correct `units` in the mapping, or the file."
 
 
 @dataclass(frozen=True)
@@ -88,7 +81,7 @@ def _examined(folder: Path, path: Path, mapping_json: str, latest: date, stamp: 
         return Delivery(name, fault=unreadable(path, error))
     first, last = rows.select(first=pl.col("session").min(), last=pl.col("session").max()).row(0)
     undated = "has no row with a date. Deliver it again, or take it out of the folder."
-    fault = undated if rows.height and first is None else _unit_fault(rows)
+    fault = undated if rows.height and first is None else unit_fault(rows, CORRECTION)
     return Delivery(name, rows.height, first, last, fault)
 
 
@@ -158,22 +151,6 @@ def _unread_words(ours: str, column: str, share: str, example: object, mapping: 
         remedy = "Correct `date_format` in the mapping, or the file."
     found = f"in {share} rows column '{column}' (our {ours}) does not hold {demanded}"
     return f"{found}; the first says '{example}'. {remedy}"
-
-
-def _unit_fault(rows: pl.DataFrame) -> str | None:
-    """A sentence when amount / volume is far from the close in the median, None when it is near or cannot be told."""
-    traded = rows.filter((pl.col("volume") > 0) & (pl.col("close") > 0) & (pl.col("amount") > 0))
-    ratios = traded.select(pl.col("amount") / pl.col("volume") / pl.col("close")).to_series()
-    ratio = ratios.filter(ratios.is_finite()).median()
-    if not isinstance(ratio, float) or 1 / UNIT_TOLERANCE <= ratio <= UNIT_TOLERANCE:
-        return None
-    slips = (why for size, why in UNIT_SLIPS.items() if 1 / UNIT_TOLERANCE <= ratio / size <= UNIT_TOLERANCE)
-    why = next(slips, "prices may be adjusted ones, where they must be as traded")
-    return (
-        f"amount / volume is {ratio:.4g} times the close in the median of {traded.height} rows; "
-        f"it must lie between {1 / UNIT_TOLERANCE} and {UNIT_TOLERANCE}: {why}. "
-        "Correct `units` in the mapping, or the file."
-    )
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -19,12 +19,13 @@ from assets.sources.codes import board
 from assets.sources.content import Content, Stamp, month_digests, stamps
 from assets.sources.mapping import SHARES, YUAN, Units
 from assets.sources.qlib_files import Floats, read_calendar, read_instruments, read_series
+from assets.sources.unit_fault import unit_fault
 from expectations.tables import RawBars, Table
 
 PRICES = ("open", "high", "low", "close")
 NEEDED = (*PRICES, "volume", "factor")
 FIELDS = (*NEEDED, "amount", "vwap")
-LARGEST_SLIP = 1.25
+CORRECTION = "Correct `units` in the settings, or adjust the prices by `factor`."
 ESTIMATE = "amount estimated from the mean of open, high, low and close"
 
 
@@ -203,7 +204,8 @@ def _fields(spec: QlibBinSpec, calendar: pl.Series, security_id: str) -> pl.Data
     start, end = min(one.start for one in series.values()), max(one.end for one in series.values())
     values = {name: one.between(start, end) for name, one in series.items()}
     rows = _as_traded(values, spec)
-    _check_units(rows)
+    if fault := unit_fault(rows, CORRECTION):
+        raise ValueError(fault)
     told = f"features/{security_id}" + ("" if {"amount", "vwap"} & held.keys() else f", {ESTIMATE}")
     return rows.with_columns(calendar[start:end], delivery=pl.lit(told))
 
@@ -239,21 +241,3 @@ def _last_close(close_N: Floats) -> Floats:
     place_N = np.where(np.isfinite(close_N), np.arange(len(close_N)), -1)
     last_N = np.concatenate([[-1], np.maximum.accumulate(place_N)[:-1]])
     return np.asarray(np.where(last_N >= 0, close_N[last_N], np.nan))
-
-
-def _check_units(rows: pl.DataFrame) -> None:
-    """Refuse bars whose amount / volume is far from the close in the median.
-
-    raises  ValueError saying the ratio that was found
-    """
-    ratio = (
-        rows.filter(pl.col("volume") > 0)
-        .select((pl.col("amount") / pl.col("volume") / pl.col("close")).median())
-        .item()
-    )
-    if ratio is not None and not 1 / LARGEST_SLIP <= ratio <= LARGEST_SLIP:
-        raise ValueError(
-            f"amount / volume is {ratio:.4g} times the close in the median; it must lie between "
-            f"{1 / LARGEST_SLIP} and {LARGEST_SLIP}: correct `units` (lots of 100 shares, thousands of yuan), or the "
-            "prices are not adjusted by `factor`"
-        )

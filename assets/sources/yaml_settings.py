@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Hashable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import yaml
@@ -23,26 +25,34 @@ class _Strict(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def read_yaml(path: Path, kind: type[Settings], what: str) -> Settings:
-    """The settings in a file as a checked model; `what` is what the file should be, for the message.
+def read_yaml(
+    path: Path, kind: type[Settings], what: str, given: Mapping[str, Hashable] = MappingProxyType({})
+) -> Settings:
+    """The settings in a file as a checked model.
 
+    what    what the file should be, for the message
+    given   settings that hold whatever the file says
     raises  ValueError with the place, what was found and what is allowed
     """
     try:
         content = path.read_bytes()
+    except FileNotFoundError:
+        raise ValueError(f"there is no file {path.resolve()}; write the {what} there (docs/sources.md)") from None
     except OSError as error:
         raise ValueError(f"{path} is no valid {what}: {error}") from None
-    settings: Settings = _parsed(path, content, kind, what)
+    settings: Settings = _parsed(path, content, kind, what, tuple(given.items()))
     return settings
 
 
 @functools.lru_cache(maxsize=100)
-def _parsed(path: Path, content: bytes, kind: type[Settings], what: str) -> Settings:
+def _parsed(
+    path: Path, content: bytes, kind: type[Settings], what: str, given: tuple[tuple[str, Hashable], ...]
+) -> Settings:
     try:
         settings = yaml.load(content.decode(), Loader=_Strict)  # noqa: S506
         if not isinstance(settings, dict):
             raise ValueError(f"it must hold lines 'key: value', found {type(settings).__name__}")
-        return kind.model_validate(settings)
+        return kind.model_validate(settings | dict(given))
     except ValidationError as error:
         raise ValueError(f"{path} is no valid {what}: {_explained(error, kind)}") from None
     except UnicodeError as error:

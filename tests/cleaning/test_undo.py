@@ -11,8 +11,11 @@ from polars.testing import assert_frame_equal
 
 from assets.cleaning.bars import bars
 from assets.cleaning.calendar import calendar
+from assets.cleaning.float_shares import float_shares
+from assets.cleaning.index_bars import index_bars
 from assets.cleaning.ledger import ledger
 from assets.cleaning.marks import marks
+from assets.cleaning.news import news
 from assets.cleaning.reconciliation import RAW_COLUMNS, reconciled, unexplained_cells
 from assets.cleaning.rules import RULES
 from assets.cleaning.undo import clean, undo
@@ -22,7 +25,6 @@ from expectations.facts import RawFloatShares, RawIndexBars, RawNews
 from expectations.tables import RawBars, Universe
 
 NAMES = [rule.name for rule in RULES]
-NO_FACTS = [table.create_empty(lazy=True) for table in (RawIndexBars, RawFloatShares, RawNews)]
 FAULTS = {
     "not_finite": {"close": math.nan},
     "missing_key": {"security_id": None},
@@ -141,11 +143,17 @@ def test_an_unknown_rule_is_refused_with_what_is_allowed(market):
         undo(raw_of(market), "outlier")
 
 
-def test_the_tables_are_what_clean_gives(market):
+@pytest.mark.parametrize("has_facts", [False, True])
+def test_the_tables_are_what_clean_gives(market, raw_tables, has_facts):
+    def told(table):
+        return (raw_tables[table.asset_key] if has_facts else table.create_empty()).lazy()
+
     rows = faulty(market, {3: "not_finite", 8: "st"})
-    found, days = clean(raw_of(rows)), calendar(rows.lazy())
+    found, days = clean((raw_tables if has_facts else {}) | raw_of(rows)), calendar(rows.lazy())
     kept = bars(rows.lazy(), days)
-    marked = marks(kept, days, *NO_FACTS)
+    shares = float_shares(told(RawFloatShares), kept)
+    indices = index_bars(told(RawIndexBars), kept, shares)
+    marked = marks(kept, days, indices, shares, news(told(RawNews)))
     assert_frame_equal(kept.collect(), found.bars)
     assert_frame_equal(marked.collect(), found.marks)
     assert_frame_equal(Universe.validate(universe(kept, marked).collect()), found.universe)

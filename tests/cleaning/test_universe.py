@@ -4,10 +4,10 @@ from assets.cleaning.bars import bars
 from assets.cleaning.calendar import calendar
 from assets.cleaning.marks import marks
 from assets.cleaning.universe import universe
-from expectations.facts import RawFloatShares, RawIndexBars, RawNews
+from expectations.fact_tables import FloatShares, IndexBars, News
 from expectations.tables import Universe
 
-NO_FACTS = [table.create_empty(lazy=True) for table in (RawIndexBars, RawFloatShares, RawNews)]
+NO_FACTS = [table.create_empty(lazy=True) for table in (IndexBars, FloatShares, News)]
 
 
 def members(market: pl.DataFrame, **flags: bool) -> pl.DataFrame:

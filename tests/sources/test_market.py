@@ -58,8 +58,8 @@ def test_an_unknown_form_is_refused_with_all_that_are_allowed(text):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("securities: [sz000001", "is no YAML"),
-        ("- sz000001", "must hold settings, one `name: value` a line, was list"),
+        ("securities: [sz000001", "no valid settings of the source: while parsing"),
+        ("- sz000001", "it must hold lines 'key: value', found list"),
         ("securities: [sz000001]", "first: Field required"),
         ("securities: [sz000001]\nfirst: 2015-01-01\nfrist: 1", "frist: Extra inputs are not permitted"),
         ("securities: [600000]\nfirst: 2015-01-01", "securities.0: Input should be a valid string"),

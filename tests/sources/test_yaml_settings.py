@@ -34,5 +34,18 @@ def test_what_is_wrong_is_said_with_its_place(tmp_path, text, said):
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"lamp.yaml is no valid lamp: .*No such file"):
+    with pytest.raises(ValueError, match=r"there is no file .*lamp.yaml; write the lamp there"):
+        read_yaml(tmp_path / "lamp.yaml", Lamp, "lamp")
+
+
+def test_what_is_given_holds_whatever_the_file_says(tmp_path):
+    place = tmp_path / "lamp.yaml"
+    place.write_text("watts: 40\n")
+    assert read_yaml(place, Lamp, "lamp", given={"watts": 60}).watts == 60
+    assert read_yaml(place, Lamp, "lamp").watts == 40
+
+
+def test_a_file_without_a_setting_is_refused(tmp_path):
+    (tmp_path / "lamp.yaml").write_text("# watts: 40\n")
+    with pytest.raises(ValueError, match="it must hold lines 'key: value', found NoneType"):
         read_yaml(tmp_path / "lamp.yaml", Lamp, "lamp")

@@ -1,88 +1,64 @@
 """Benchmark: what the market did in a session, against which a move of one name counts as its own.
 
-The exchanges compare a name with the index of its board. Where the source brings no such index, the mean of the bars,
-weighted by their usual trading, stands in for it and says so.
+The exchanges compare a name with the index of its board (`deviation_index` of the rule book). Where the source has no
+index for that, the index of all bars stands in; where the session has other indices only, their mean does.
 """
 # S securities, T sessions
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from assets.cleaning.rules.windows import earlier, mean
+from assets.cleaning.as_of import as_of_join
+from assets.cleaning.rule_book import BOARDS, look_up
 from assets.wide import Grid
 
 Wide = NDArray[np.float64]
-WEIGHED_OVER = 20
-# The index that each exchange names in its rules on abnormal fluctuation: A-share indices of the main boards, the
-# ChiNext composite, STAR 50, BSE 50.
-INDICES: dict[tuple[str, str], str] = {
-    ("sh", "main"): "sh000002",
-    ("sz", "main"): "sz399107",
-    ("sz", "chinext"): "sz399102",
-    ("sh", "star"): "sh000688",
-    ("bj", "bse"): "bj899050",
-}
-BOARD_PLACES = {"main": 0, "chinext": 1, "star": 2, "bse": 3}
+EXCHANGES = {"sh": "sse", "sz": "szse", "bj": "bse"}
+PLACES = (("sh", "main"), ("sz", "main"), ("sz", "chinext"), ("sh", "star"), ("bj", "bse"))
+RULE = "deviation_index"
+NAME = "the index of its board or what stands in for it"
 
 
-@dataclass(frozen=True)
-class Benchmark:
-    """Return of the benchmark of each cell, [S, T], and what it is."""
+def benchmark(known_at: pl.DataFrame, board_ST: NDArray[np.int8], grid: Grid, index_bars: pl.DataFrame) -> Wide:
+    """Return of the benchmark of each cell, [S, T], NaN where nothing was known of the session when it was judged.
 
-    return_ST: Wide
-    name: str
-
-
-def benchmark(
-    grid: Grid, board_ST: NDArray[np.int8], return_ST: Wide, amount_ST: Wide, index_bars: pl.DataFrame
-) -> Benchmark:
-    """The index of each board where `index_bars` has it that session, else the mean weighted by the amounts before.
-
-    amount_ST   yuan, NaN where not traded; a weight is the mean of the 20 sessions before, so that what is traded much
-                today does not count for more today
-    index_bars  rows of RawIndexBars; of several rows for a session the first known counts
+    known_at    session, decided_at: every session of the grid, and when it is judged
+    index_bars  rows of IndexBars
     """
-    weighted_T = _weighted(return_ST, earlier(mean(amount_ST, WEIGHED_OVER, 1), 1))
-    found_ST = np.broadcast_to(weighted_T, grid.shape).copy()
-    indices = _index_returns(index_bars, grid)
-    if not indices:
-        return Benchmark(found_ST, "the amount-weighted mean of the bars")
-    for (exchange, board), index_id in INDICES.items():
-        if index_id in indices:
-            of_exchange_S = np.array([name.startswith(exchange) for name in grid.securities])
-            mine_ST = of_exchange_S[:, None] & (board_ST == BOARD_PLACES[board]) & np.isfinite(indices[index_id])
-            found_ST[mine_ST] = np.broadcast_to(indices[index_id], grid.shape)[mine_ST]
-    return Benchmark(found_ST, "the index of its board, or the amount-weighted mean of the bars where that is missing")
+    move = (pl.col("close") / pl.col("prev_close") - 1).alias("move")
+    believable = pl.all_horizontal((pl.col(name) > 0) & pl.col(name).is_finite() for name in ("close", "prev_close"))
+    moves = index_bars.filter(believable.fill_null(False)).select("session", "index_id", "origin", "available_at", move)
+    stand_in_T = _stand_in(known_at, moves)
+    found_ST = np.broadcast_to(stand_in_T, grid.shape).copy()
+    exchange_S = np.array([name[:2] for name in grid.securities], dtype=str)
+    for exchange, board in PLACES:
+        asked = look_up(known_at.with_columns(board=pl.lit(board), exchange=pl.lit(EXCHANGES[exchange])), RULE)
+        own_T = _moves(asked.rename({RULE: "index_id"}), moves, ("session", "index_id"))
+        mine_ST = (exchange_S == exchange)[:, None] & (board_ST == BOARDS.index(board)) & np.isfinite(own_T)
+        found_ST[mine_ST] = np.broadcast_to(own_T, grid.shape)[mine_ST]
+    return found_ST
 
 
-def _weighted(return_ST: Wide, weight_ST: Wide) -> Wide:
-    """Weighted mean of each session, [T]; NaN without a weight. Added row by row: a name without weight adds 0."""
-    top_T, weight_T = np.zeros(return_ST.shape[1]), np.zeros(return_ST.shape[1])
-    counts_ST = np.isfinite(return_ST) & (weight_ST > 0)
-    for return_T, row_T, counts_T in zip(return_ST, weight_ST, counts_ST, strict=True):
-        top_T += np.where(counts_T, return_T * row_T, 0.0)
-        weight_T += np.where(counts_T, row_T, 0.0)
-    return top_T / np.where(weight_T > 0, weight_T, np.nan)
+def _stand_in(known_at: pl.DataFrame, moves: pl.DataFrame) -> Wide:
+    """Return of the index of all bars, [T], and on sessions without it the mean of all indices known by then."""
+    all_bars_T = _moves(known_at, moves.filter(pl.col("origin") == "proxy"), ("session",))
+    every = known_at.join(moves.select("session", "index_id").unique(), on="session").sort("session", "index_id")
+    known = every.with_columns(move=_moves(every, moves, ("session", "index_id"))).filter(pl.col("move").is_not_nan())
+    mean_T = np.full(known_at.height, np.nan)
+    if known.height:
+        # One sum after another over each session, the same whatever came before.
+        starts = known["session"].rle_id().is_first_distinct().arg_true().to_numpy()
+        counts = np.diff([*starts, known.height])
+        places = known_at["session"].search_sorted(known["session"].gather(starts)).to_numpy()
+        mean_T[places] = np.add.reduceat(known["move"].to_numpy(), starts) / counts
+    return np.where(np.isfinite(all_bars_T), all_bars_T, mean_T)
 
 
-def _index_returns(index_bars: pl.DataFrame, grid: Grid) -> dict[str, Wide]:
-    """Index -> daily return on the grid's sessions, [T], NaN where it has no row; only indices that are asked for."""
-    believable = (pl.col("close") > 0) & (pl.col("prev_close") > 0)
-    rows = (
-        index_bars.filter(pl.col("index_id").is_in(list(INDICES.values())) & believable.fill_null(False))
-        .sort("available_at", nulls_last=True, maintain_order=True)
-        .unique(["session", "index_id"], keep="first", maintain_order=True)
-    )
-    asked = pl.DataFrame({"session": pl.Series(grid.sessions, dtype=pl.Date)})
-    returns = rows.select("session", "index_id", move=pl.col("close") / pl.col("prev_close") - 1)
-    return {
-        str(index_id): asked.join(told, on="session", how="left", maintain_order="left")["move"]
-        .fill_null(np.nan)
-        .to_numpy()
-        for (index_id,), told in returns.group_by("index_id")
-    }
+def _moves(asked: pl.DataFrame, moves: pl.DataFrame, by: tuple[str, ...]) -> Wide:
+    """The return that was known for each row asked for, NaN where none was."""
+    facts = moves.select(*by, "available_at", "move")
+    found = as_of_join(asked.select(*by, "decided_at").lazy(), facts.lazy(), by).collect()
+    return found["move"].fill_null(np.nan).to_numpy()

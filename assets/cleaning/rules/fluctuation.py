@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from assets.cleaning.rules.benchmark import WEIGHED_OVER
+from assets.cleaning.rules.benchmark import NAME
 from assets.cleaning.rules.fluctuation_limits import limits
 from assets.cleaning.rules.market import Flags, Market, Wide
 from assets.cleaning.rules.rule import Found, Mark
@@ -28,15 +28,13 @@ def abnormal_fluctuation(market: Market) -> Found:
     sum_ST = _strongest(_deviation(market))
     rises_ST = sum_ST >= _limit(market, "deviation_3d_high") - ROUNDING
     falls_ST = sum_ST <= _limit(market, "deviation_3d_low") + ROUNDING
-    return Found(
-        (rises_ST | falls_ST) & market.traded, _against(market, "deviation of {} within three sessions"), sum_ST
-    )
+    return Found((rises_ST | falls_ST) & market.traded, _against("deviation of {} within three sessions"), sum_ST)
 
 
 def severe_fluctuation(market: Market) -> Found:
     """Ten or thirty sessions whose return lies above or below the benchmark's by the limit of severe fluctuation.
 
-    The exchanges have had that notion since 2020 and 2023; earlier sessions are judged by the same limits.
+    The exchanges have had that notion since 2019 to 2023, by board; earlier sessions are judged by its first limits.
 
     Returns of a period are compounded, as the exchanges do for the longer periods. Value: the deviation of ten
     sessions where that is over its limit, else that of thirty.
@@ -46,7 +44,7 @@ def severe_fluctuation(market: Market) -> Found:
     in_thirty_ST = _outside(market, thirty_ST, "deviation_30d")
     value_ST = np.where(in_ten_ST, ten_ST, thirty_ST)
     where_ST = (in_ten_ST | in_thirty_ST) & market.traded
-    return Found(where_ST, _against(market, "deviation of {} in ten or thirty sessions"), value_ST)
+    return Found(where_ST, _against("deviation of {} in ten or thirty sessions"), value_ST)
 
 
 def repeated_fluctuation(market: Market) -> Found:
@@ -58,13 +56,13 @@ def repeated_fluctuation(market: Market) -> Found:
     risen_ST, fallen_ST = _repeats(_deviation(market), high_ST, low_ST)
     most_ST = np.maximum(risen_ST, fallen_ST)
     where_ST = (most_ST >= _limit(market, "same_direction_10d")) & market.traded
-    return Found(where_ST, _against(market, "{} abnormal fluctuations in one direction in ten sessions"), most_ST)
+    return Found(where_ST, _against("{} abnormal fluctuations in one direction in ten sessions"), most_ST)
 
 
 def abnormal_turnover(market: Market) -> Found:
     """Mean turnover of three sessions at 30 times that of the five before, and a fifth of all shares traded in them.
 
-    Without the shares that can be traded it cannot be judged, and nothing is flagged.
+    Without a reported number of the shares that can be traded it cannot be judged, and nothing is flagged.
     """
     turnover_ST = market.turnover
     recent_ST = mean(turnover_ST, THREE, THREE)
@@ -76,7 +74,7 @@ def abnormal_turnover(market: Market) -> Found:
 
 def _deviation(market: Market) -> Wide:
     """Return less benchmark in sessions with a price limit, NaN elsewhere."""
-    deviation_ST = market.returns - market.benchmark.return_ST
+    deviation_ST = market.returns - market.benchmark_ST
     return np.where(np.isfinite(market.numbers["limit_up"]), deviation_ST, np.nan)
 
 
@@ -98,7 +96,7 @@ def _period_deviation(market: Market, sessions: int) -> Wide:
     """Compounded return less compounded benchmark over `sessions`; a session without trading leaves the price."""
     counted_ST = np.isfinite(_deviation(market))
     own_ST = np.where(counted_ST, log_return(market.returns), np.nan)
-    benchmark_ST = log_return(market.benchmark.return_ST)
+    benchmark_ST = log_return(market.benchmark_ST)
     return np.expm1(total(own_ST, sessions)) - np.expm1(total(benchmark_ST, sessions))
 
 
@@ -125,15 +123,11 @@ def _limit(market: Market, column: str) -> Wide:
     return limits(column, market.board_ST, market.flags["is_st"], market.grid.sessions)
 
 
-def _against(market: Market, sentence: str) -> str:
-    return f"{sentence}, against {market.benchmark.name}"
+def _against(sentence: str) -> str:
+    return f"{sentence}, against {NAME}"
 
 
-ABNORMAL_FLUCTUATION = Mark(
-    "abnormal_fluctuation", "flagged", abnormal_fluctuation, THREE + WEIGHED_OVER + 1, "2026-11-22"
-)
-SEVERE_FLUCTUATION = Mark("severe_fluctuation", "flagged", severe_fluctuation, THIRTY + WEIGHED_OVER + 1, "2026-11-22")
-REPEATED_FLUCTUATION = Mark(
-    "repeated_fluctuation", "flagged", repeated_fluctuation, TEN + WEIGHED_OVER + 1, "2026-11-22"
-)
+ABNORMAL_FLUCTUATION = Mark("abnormal_fluctuation", "flagged", abnormal_fluctuation, THREE, "2026-11-22")
+SEVERE_FLUCTUATION = Mark("severe_fluctuation", "flagged", severe_fluctuation, THIRTY, "2026-11-22")
+REPEATED_FLUCTUATION = Mark("repeated_fluctuation", "flagged", repeated_fluctuation, TEN, "2026-11-22")
 ABNORMAL_TURNOVER = Mark("abnormal_turnover", "flagged", abnormal_turnover, THREE + FIVE, "2026-11-22")

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from assets.cleaning.rules.benchmark import WEIGHED_OVER
 from assets.cleaning.rules.market import Flags, Market, Wide
 from assets.cleaning.rules.rule import Found, Mark
 from assets.cleaning.rules.windows import count, earlier, earlier_flags, highest, log_return, mean, total
@@ -52,7 +51,7 @@ def manipulation(market: Market) -> Found:
 
 def _excess(market: Market) -> Wide:
     """Log return over that of the benchmark."""
-    return log_return(market.returns) - log_return(market.benchmark.return_ST)
+    return log_return(market.returns) - log_return(market.benchmark_ST)
 
 
 def _volume_multiple(market: Market) -> Wide:
@@ -66,4 +65,4 @@ def _one_sided(market: Market) -> Flags:
     return one_sided_ST
 
 
-MANIPULATION = Mark("manipulation", "masked", manipulation, AFTER + RECENT + USUAL + WEIGHED_OVER + 1, "2026-11-22")
+MANIPULATION = Mark("manipulation", "masked", manipulation, AFTER + RECENT + USUAL, "2026-11-22")

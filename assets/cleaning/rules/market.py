@@ -10,13 +10,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from assets.cleaning.rules.benchmark import Benchmark, benchmark
+from assets.cleaning.as_of import as_of_join
+from assets.cleaning.rule_book import BOARDS
+from assets.cleaning.rules.benchmark import benchmark
 from assets.wide import Grid, grid_of, spread
 
 Wide = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 HALF_A_CENT = 0.005
-BOARDS = ("main", "chinext", "star", "bse")
+DELISTING = "退市整理期"
 NUMBERS = ("close", "prev_close", "limit_up", "limit_down", "volume", "amount", "adj_factor")
 FLAGS = ("is_suspended", "is_st", "is_new_listing", "is_locked_up", "is_locked_down")
 
@@ -28,9 +30,9 @@ class Market:
     numbers       NUMBERS -> [S, T], prices as traded; the volume and amount of a suspended session are NaN
     flags         FLAGS -> [S, T]
     board_ST      place in BOARDS, -1 without a row
-    index_bars    rows of RawIndexBars up to the last session, maybe none
-    float_ST      shares that can be traded, as known after the session; NaN where no source tells them
-    announced_ST  an announcement of the delisting period became known before the close of the session
+    benchmark_ST  daily return of what each name is compared with; NaN where it was not known
+    float_ST      shares that can be traded, as reported by the time of the bar; NaN where nobody reported them
+    announced_ST  an announcement of the delisting period became known since the session before
     """
 
     grid: Grid
@@ -38,7 +40,7 @@ class Market:
     numbers: dict[str, Wide]
     flags: dict[str, Flags]
     board_ST: NDArray[np.int8]
-    index_bars: pl.DataFrame
+    benchmark_ST: Wide
     float_ST: Wide
     announced_ST: Flags
 
@@ -63,11 +65,6 @@ class Market:
         """[S, T] volume over the shares that can be traded; NaN where they are not known."""
         return self.numbers["volume"] / self.float_ST
 
-    @cached_property
-    def benchmark(self) -> Benchmark:
-        """What the rest of the market did."""
-        return benchmark(self.grid, self.board_ST, self.returns, self.numbers["amount"], self.index_bars)
-
     def at_limit_up(self) -> Flags:
         """Cells that closed at their upper limit."""
         close_ST, limit_ST = self.numbers["close"], self.numbers["limit_up"]
@@ -76,17 +73,16 @@ class Market:
 
 
 def market_of(
-    bars: pl.DataFrame,
-    sessions: pl.Series,
-    index_bars: pl.DataFrame,
-    float_shares: pl.DataFrame,
-    delistings: pl.DataFrame,
+    bars: pl.DataFrame, sessions: pl.Series, index_bars: pl.DataFrame, float_shares: pl.DataFrame, news: pl.DataFrame
 ) -> Market:
-    """The bars that lie on the calendar and name their security, spread out.
+    """The bars that lie on the calendar and name their security, spread out, with the facts known beside them.
 
-    index_bars    rows of RawIndexBars
-    float_shares  session (from which it is known), security_id, float_shares; in any order, any session
-    delistings    session (in which it is known), security_id of announcements of a delisting period
+    A session is judged when the last of its bars is known: an index or a piece of news that comes later does not count.
+
+    bars        rows of Bars
+    sessions    dates of the calendar
+    index_bars, float_shares, news
+                rows of the clean tables, in any order and of any date
     """
     keyed = bars.filter(pl.col("session").is_in(sessions.implode()), pl.col("security_id").is_not_null())
     grid = grid_of(keyed, sessions)
@@ -95,39 +91,43 @@ def market_of(
     flags = {name: wide[name] == 1 for name in FLAGS}
     for name in ("volume", "amount"):
         wide[name][flags["is_suspended"]] = np.nan
+    board_ST = np.nan_to_num(wide["board"], nan=-1.0).astype(np.int8)
+    known_at = _known_at(keyed, grid)
     return Market(
         grid,
         wide["has_row"] == 1,
         {name: wide[name] for name in NUMBERS},
         flags,
-        np.nan_to_num(wide["board"], nan=-1.0).astype(np.int8),
-        index_bars,
-        _as_of(float_shares, grid),
-        _known(delistings, grid),
+        board_ST,
+        benchmark(known_at, board_ST, grid, index_bars),
+        _reported_shares(keyed, float_shares, grid),
+        _announced(news, known_at, grid),
     )
 
 
-def _as_of(float_shares: pl.DataFrame, grid: Grid) -> Wide:
-    """The latest figure known in or before each session, [S, T]."""
-    known = float_shares.filter(
-        (pl.col("float_shares") > 0) & pl.col("security_id").is_in(grid.securities) & pl.col("session").is_not_null()
-    ).sort("session")
+def _known_at(bars: pl.DataFrame, grid: Grid) -> pl.DataFrame:
+    """session, decided_at: when the last bar of each session of the grid was known; null without a bar."""
     asked = pl.DataFrame({"session": pl.Series(grid.sessions, dtype=pl.Date)})
-    float_ST = np.full(grid.shape, np.nan)
-    rows = {name: row for row, name in enumerate(grid.securities)}
-    for (name,), told in known.group_by("security_id", maintain_order=True):
-        latest = asked.join_asof(told.select("session", "float_shares"), on="session")["float_shares"]
-        float_ST[rows[str(name)]] = latest.fill_null(np.nan).to_numpy()
-    return float_ST
+    last = bars.group_by("session").agg(decided_at=pl.col("available_at").max())
+    return asked.join(last, on="session", how="left", maintain_order="left")
 
 
-def _known(delistings: pl.DataFrame, grid: Grid) -> Flags:
-    """The first session of the grid in or after the one in which each announcement is known, [S, T]."""
-    known_ST = np.zeros(grid.shape, dtype=bool)
-    told = delistings.filter(pl.col("security_id").is_in(grid.securities), pl.col("session").is_not_null())
-    sessions = pl.Series(grid.sessions, dtype=pl.Date)
-    rows = {name: row for row, name in enumerate(grid.securities)}
-    for name, session in told.select("security_id", "session").iter_rows():
-        if (place := int(sessions.search_sorted(session))) < len(sessions):
-            known_ST[rows[name], place] = True
-    return known_ST
+def _reported_shares(bars: pl.DataFrame, float_shares: pl.DataFrame, grid: Grid) -> Wide:
+    """The latest report known with each bar, [S, T]; a proxy is no report."""
+    reported = float_shares.filter(pl.col("origin") == "reported").select("security_id", "available_at", "float_shares")
+    asked = bars.select("session", "security_id", decided_at="available_at")
+    known = as_of_join(asked.lazy(), reported.lazy(), ("security_id",)).collect()
+    return spread(known, grid, ("float_shares",))["float_shares"]
+
+
+def _announced(news: pl.DataFrame, known_at: pl.DataFrame, grid: Grid) -> Flags:
+    """The session with whose decision an announcement of a delisting period was first known, [S, T]."""
+    names_it = pl.col("title").str.contains(DELISTING, literal=True) & (pl.col("kind") == "announcement")
+    told = news.filter(names_it, pl.col("security_id").is_in(grid.securities)).select("security_id", "available_at")
+    since = pl.col("decided_at").forward_fill().shift(1)
+    asked = known_at.with_columns(_since=since).join(told.select("security_id").unique(), how="cross")
+    known = as_of_join(asked.lazy(), told.lazy(), ("security_id",)).collect()
+    fresh = known.filter(pl.col("available_at") > pl.col("_since"))
+    announced_ST = np.zeros(grid.shape, dtype=bool)
+    announced_ST[grid.places(fresh)] = True
+    return announced_ST

@@ -1,13 +1,17 @@
 """A calm market of six names in which single cells can be planted."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from datetime import date, time
 
 import numpy as np
 import polars as pl
 import pytest
 
-from assets.cleaning.marks import market, rows_of
+from assets.cleaning.float_shares import float_shares
+from assets.cleaning.index_bars import index_bars
+from assets.cleaning.marks import rows_of
+from assets.cleaning.news import news
+from assets.cleaning.rules.market import Market, market_of
 from assets.cleaning.rules.rule import Mark
 from expectations.facts import RawFloatShares, RawIndexBars, RawNews
 
@@ -64,6 +68,7 @@ def calm_market(
                 **marked,
                 "is_locked_up": False,
                 "is_locked_down": False,
+                "available_at": SESSIONS.head(sessions).dt.combine(time(16)).dt.replace_time_zone("Asia/Shanghai"),
             }
         )
         there = ~np.isin(np.arange(sessions), list((absent or {}).get(name, ())))
@@ -71,16 +76,34 @@ def calm_market(
     return pl.concat(parts)
 
 
-def facts(**given: pl.DataFrame) -> list[pl.DataFrame]:
+def clean_facts(bars: pl.DataFrame, **given: pl.DataFrame) -> list[pl.DataFrame]:
+    """The clean tables index_bars, float_shares and news beside these bars, from the raw ones that are given."""
     tables = {"index_bars": RawIndexBars, "float_shares": RawFloatShares, "news": RawNews}
-    return [given.get(name, table.create_empty()) for name, table in tables.items()]
+    raw = {name: given.get(name, table.create_empty()).lazy() for name, table in tables.items()}
+    shares = float_shares(raw["float_shares"], bars.lazy()).collect()
+    indices = index_bars(raw["index_bars"], bars.lazy(), shares.lazy()).collect()
+    return [indices, shares, news(raw["news"]).collect()]
+
+
+def seen_market(bars: pl.DataFrame, sessions: pl.Series | None = None, **given: pl.DataFrame) -> Market:
+    days = bars["session"].unique().sort() if sessions is None else sessions
+    return market_of(bars, days, *clean_facts(bars, **given))
 
 
 def marked_rows(
     rule: Mark, bars: pl.DataFrame, sessions: pl.Series | None = None, **given: pl.DataFrame
 ) -> pl.DataFrame:
-    days = bars["session"].unique().sort() if sessions is None else sessions
-    return rows_of(rule, market(bars, days, *facts(**given)))
+    return rows_of(rule, seen_market(bars, sessions, **given))
+
+
+@pytest.fixture(scope="session")
+def facts_of() -> Callable[..., list[pl.DataFrame]]:
+    return clean_facts
+
+
+@pytest.fixture(scope="session")
+def seen() -> Callable[..., Market]:
+    return seen_market
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,18 @@
-from datetime import date
+from datetime import date, time
 
 import numpy as np
 import polars as pl
 import pytest
 
+from assets.cleaning.rule_book import BOARDS
 from assets.cleaning.rules.fluctuation import (
     ABNORMAL_FLUCTUATION,
     ABNORMAL_TURNOVER,
     REPEATED_FLUCTUATION,
     SEVERE_FLUCTUATION,
 )
-from assets.cleaning.rules.fluctuation_limits import BOARDS, LIMITS, limits
+from assets.cleaning.rules.fluctuation_limits import limits, severe_since
+from assets.cleaning.rules.market import market_of
 from expectations.facts import RawFloatShares, RawIndexBars
 
 NAME = "sh600003"
@@ -20,7 +22,8 @@ def flat_index(bars: pl.DataFrame, move: float = 0.0) -> pl.DataFrame:
     """The Shanghai index of A shares, which moves alike in every session."""
     days = bars["session"].unique().sort()
     rows = pl.DataFrame({"session": days, "index_id": "sh000002", "close": 100.0 * (1 + move), "prev_close": 100.0})
-    return RawIndexBars.cast(rows.with_columns(amount=1.0, available_at=None, delivery=pl.lit("x")))
+    closed = pl.col("session").dt.combine(time(16)).dt.replace_time_zone("Asia/Shanghai")
+    return RawIndexBars.cast(rows.with_columns(amount=1.0, available_at=closed, delivery=pl.lit("x")))
 
 
 def returned(*moves: float) -> dict[str, dict[int, float]]:
@@ -54,10 +57,10 @@ def test_a_name_under_special_treatment_has_a_lower_limit(calm, cells):
     assert NAME not in cells(ABNORMAL_FLUCTUATION, calm(returns=moves), index_bars=flat_index(bars))
 
 
-def test_without_an_index_the_mean_of_the_bars_stands_in_and_says_so(calm, rows):
+def test_without_an_index_that_of_all_bars_stands_in_and_it_is_said(calm, rows):
     found = rows(ABNORMAL_FLUCTUATION, calm(returns=returned(0.1, 0.1, 0.1)))
     assert NAME in found["security_id"]
-    assert "amount-weighted mean of the bars" in found["reason"][0]
+    assert "against the index of its board or what stands in for it" in found["reason"][0]
 
 
 def test_a_session_without_limits_does_not_count(calm, cells):
@@ -95,7 +98,8 @@ def test_four_abnormal_rises_in_ten_sessions_are_severe_and_rises_and_falls_do_n
 def shares(number: float) -> pl.DataFrame:
     schema = {name: column.dtype for name, column in RawFloatShares.columns().items()}
     known = pl.datetime(2014, 1, 1, 9, time_zone="Asia/Shanghai")
-    row = pl.DataFrame({"security_id": [NAME], "float_shares": [number]}).with_columns(available_at=known)
+    row = pl.DataFrame({"security_id": [NAME], "float_shares": [number]})
+    row = row.with_columns(available_at=known, known_on=date(2014, 1, 1))
     return pl.concat([pl.DataFrame(schema=schema), row], how="diagonal_relaxed").cast(schema)
 
 
@@ -125,11 +129,41 @@ def test_the_limit_of_a_cell_is_the_last_that_has_begun_for_its_board(board, pla
 
 
 def test_severe_limits_hold_for_sessions_before_the_exchanges_had_them():
-    boards = np.array([[0], [1], [3]], dtype=np.int8)
-    found = limits("same_direction_10d", boards, np.zeros((3, 1), dtype=bool), [date(2012, 1, 4)])
-    assert found[:, 0].tolist() == [4, 3, 3]
+    boards = np.array([[0], [1], [2], [3]], dtype=np.int8)
+    found = limits("same_direction_10d", boards, np.zeros((4, 1), dtype=bool), [date(2012, 1, 4)])
+    assert found[:, 0].tolist() == [4, 3, 3, 3]
+    for column, limit in (("deviation_10d_low", -0.5), ("deviation_10d_high", 1.0), ("deviation_30d_high", 2.0)):
+        assert limits(column, boards, np.ones((4, 1), dtype=bool), [date(2000, 1, 4)])[:, 0].tolist() == [limit] * 4
+    assert (
+        limits("deviation_3d_high", boards, np.zeros((4, 1), dtype=bool), [date(2000, 1, 4)]).tolist()
+        == [[pytest.approx(np.nan, nan_ok=True)]] * 4
+    )
 
 
-def test_every_limit_has_a_source_and_no_two_hold_from_one_day():
-    assert all(limit.source for limit in LIMITS)
-    assert len({limit[:3] for limit in LIMITS}) == len(LIMITS)
+def test_severe_limits_begin_by_board():
+    assert severe_since() == {
+        "main": date(2023, 4, 10), "chinext": date(2020, 8, 24), "star": date(2019, 7, 22), "bse": date(2021, 11, 15),
+    }  # fmt: skip
+
+
+def test_a_proxy_of_the_float_shares_is_no_report(calm, facts_of):
+    bars = calm(volumes={NAME: dict.fromkeys(range(80, 83), 60.0)})
+    days = bars["session"].unique().sort()
+    indices, _, news = facts_of(bars)
+    told = shares(4e8).select(
+        "security_id", "float_shares", "available_at", "known_on", "total_shares", origin=pl.lit("reported")
+    )
+    for origin, marked in (("reported", 2), ("proxy", 0)):
+        market = market_of(bars, days, indices, told.with_columns(origin=pl.lit(origin)), news)
+        assert ABNORMAL_TURNOVER.find(market).where_ST.sum() == marked
+
+
+@pytest.mark.parametrize(("hour", "known_from"), [(16, 82), (17, 83)])
+def test_shares_reported_after_a_bar_was_known_do_not_count_for_it(calm, seen, hour, known_from):
+    bars = calm()
+    day = bars["session"].unique().sort()[82]
+    known = pl.lit(day).dt.combine(time(hour)).dt.replace_time_zone("Asia/Shanghai")
+    late = shares(4e8).with_columns(available_at=known, known_on=pl.lit(day))
+    found = seen(bars, float_shares=late)
+    row_T = found.float_ST[found.grid.securities.index(NAME)]
+    assert np.flatnonzero(np.isfinite(row_T)).tolist() == list(range(known_from, 160))

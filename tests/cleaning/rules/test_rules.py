@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.cleaning.marks import LOOK_BACK, market, rows_of
+from assets.cleaning.marks import LOOK_BACK, rows_of
 from assets.cleaning.rules import RULES, changes, marks, refusals, without
+from assets.cleaning.rules.market import market_of
 from assets.cleaning.rules.rule import Found, Mark
-from expectations.facts import RawFloatShares, RawIndexBars, RawNews
 
 MARKS = marks(RULES)
 
@@ -51,38 +51,39 @@ def wild(calm, seed: int) -> pl.DataFrame:
     )
 
 
-EMPTY = [table.create_empty() for table in (RawIndexBars, RawFloatShares, RawNews)]
-
-
-def in_window(rule: Mark, bars: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
+def in_window(rule: Mark, bars: pl.DataFrame, facts: list[pl.DataFrame], first: int, last: int) -> pl.DataFrame:
+    """Marks of a rule that is given the bars of some sessions only, and the facts of all."""
     days = bars["session"].unique().sort().slice(first, last - first + 1)
-    return rows_of(rule, market(bars.filter(pl.col("session").is_in(days.implode())), days, *EMPTY))
+    return rows_of(rule, market_of(bars.filter(pl.col("session").is_in(days.implode())), days, *facts))
 
 
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 10_000), cut=st.integers(140, 250), more=st.integers(0, 9))
-def test_no_rule_looks_later_than_its_session_nor_further_back_than_it_says(calm, seed, cut, more):
+def test_no_rule_looks_later_than_its_session_nor_further_back_than_it_says(calm, facts_of, seed, cut, more):
     bars = wild(calm, seed)
+    facts = facts_of(bars)
     day = bars["session"].unique().sort()[cut]
     for rule in MARKS:
-        whole = in_window(rule, bars, 0, 259).filter(pl.col("session") == day)
-        window = in_window(rule, bars, max(cut - rule.look_back - more, 0), cut).filter(pl.col("session") == day)
+        whole = in_window(rule, bars, facts, 0, 259).filter(pl.col("session") == day)
+        window = in_window(rule, bars, facts, max(cut - rule.look_back - more, 0), cut).filter(pl.col("session") == day)
         assert window.equals(whole), rule.name
 
 
 @pytest.mark.parametrize("rule", MARKS, ids=lambda rule: rule.name)
-def test_where_a_rule_fires_its_look_back_is_enough(calm, rule):
+def test_where_a_rule_fires_its_look_back_is_enough(calm, facts_of, rule):
     bars = wild(calm, 1)
+    facts = facts_of(bars)
     days = bars["session"].unique().sort()
-    whole = in_window(rule, bars, 0, 259)
+    whole = in_window(rule, bars, facts, 0, 259)
     fired = [cut for cut in range(135, 260) if whole.filter(pl.col("session") == days[cut]).height]
     for cut in fired[:: len(fired) // 8 + 1] + fired[-1:]:
         here = pl.col("session") == days[cut]
-        assert in_window(rule, bars, cut - rule.look_back, cut).filter(here).equals(whole.filter(here))
+        assert in_window(rule, bars, facts, cut - rule.look_back, cut).filter(here).equals(whole.filter(here))
 
 
-def test_everything_happens_in_that_market(calm):
-    fired = {rule.name for rule in MARKS for seed in range(3) if in_window(rule, wild(calm, seed), 0, 259).height}
+def test_everything_happens_in_that_market(calm, facts_of):
+    markets = [(bars, facts_of(bars)) for bars in (wild(calm, seed) for seed in range(3))]
+    fired = {rule.name for rule in MARKS for bars, facts in markets if in_window(rule, bars, facts, 0, 259).height}
     assert {rule.name for rule in MARKS} - fired <= {
         "abnormal_turnover",
         "locked_up",
@@ -91,7 +92,7 @@ def test_everything_happens_in_that_market(calm):
     }
 
 
-def test_the_check_finds_a_rule_that_looks_ahead_and_one_that_looks_further_back_than_it_says(calm):
+def test_the_check_finds_a_rule_that_looks_ahead_and_one_that_looks_further_back_than_it_says(calm, facts_of):
     def tomorrow(market):
         return Found(np.roll(market.returns, -1, axis=1) > 0.05, "rises tomorrow")
 
@@ -100,10 +101,11 @@ def test_the_check_finds_a_rule_that_looks_ahead_and_one_that_looks_further_back
 
     def stands(find) -> bool:
         rule, bars = Mark("planted", "flagged", find, 20, "2026-11-22"), wild(calm, 0)
+        facts = facts_of(bars)
         days = bars["session"].unique().sort()
         cuts = range(140, 250, 10)
-        whole = [in_window(rule, bars, 0, 259).filter(pl.col("session") == days[cut]) for cut in cuts]
-        parts = [in_window(rule, bars, cut - 20, cut).filter(pl.col("session") == days[cut]) for cut in cuts]
+        whole = [in_window(rule, bars, facts, 0, 259).filter(pl.col("session") == days[cut]) for cut in cuts]
+        parts = [in_window(rule, bars, facts, cut - 20, cut).filter(pl.col("session") == days[cut]) for cut in cuts]
         return all(part.equals(one) for part, one in zip(parts, whole, strict=True))
 
     assert not stands(tomorrow)

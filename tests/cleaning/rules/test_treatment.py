@@ -35,10 +35,12 @@ def told(
     return pl.DataFrame([row], schema={name: column.dtype for name, column in RawNews.columns().items()})
 
 
-def test_an_announcement_holds_from_the_session_in_which_it_was_known_during_trading(calm, cells):
+def test_an_announcement_holds_from_the_session_whose_bars_were_known_no_earlier(calm, cells):
     bars = calm()
     day = bars["session"].unique().sort()[70]
     assert cells(DELISTING_PERIOD, bars, news=told(day, 9))[NAME][0] == 70
+    assert cells(DELISTING_PERIOD, bars, news=told(day, 16))[NAME][0] == 70
+    assert cells(DELISTING_PERIOD, bars, news=told(day, 17))[NAME][0] == 71
     assert cells(DELISTING_PERIOD, bars, news=told(day, 18))[NAME] == list(range(71, 101))
 
 
@@ -46,3 +48,17 @@ def test_other_news_does_not_count(calm, cells):
     day = calm()["session"].unique().sort()[70]
     assert cells(DELISTING_PERIOD, calm(), news=told(day, 9, title="关于利润分配的公告")) == {}
     assert cells(DELISTING_PERIOD, calm(), news=told(day, 9, kind="news")) == {}
+
+
+def test_an_announcement_of_the_past_begins_nothing_and_one_told_again_begins_it_anew(calm, cells):
+    bars = calm()
+    days = bars["session"].unique().sort()
+    assert cells(DELISTING_PERIOD, bars, news=told(date(2010, 1, 4), 9)) == {}
+    again = told(days[72], 9).with_columns(news_id=pl.lit("2"))
+    twice = cells(DELISTING_PERIOD, bars, news=pl.concat([told(days[70], 9), again]))[NAME]
+    assert (twice[0], twice[-1]) == (70, 101)
+
+
+def test_an_announcement_counts_although_the_name_has_no_row_on_that_day(calm, cells):
+    day = calm()["session"].unique().sort()[70]
+    assert cells(DELISTING_PERIOD, calm(absent={NAME: [70]}), news=told(day, 9)) == {NAME: list(range(71, 100))}
