@@ -150,7 +150,7 @@ class FloatShares(Fact):
 
 
 class IndexBars(Table):
-    """Daily closes of indices; on sessions for which the source has none, a proxy that says so."""
+    """Daily closes of indices; beside them a proxy on every session, which says so."""
 
     asset_key: ClassVar[str] = "cleaning/index_bars"
 

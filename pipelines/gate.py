@@ -65,16 +65,30 @@ def compose(tables: Mapping[str, Declaration]) -> Callable[[Frames], dict[str, p
 
     tables  in an order in which each comes after those it reads; a raw table that is not given has no rows
     """
+    keyed = [key for key, table in tables.items() if table.schema.primary_key()]
+    needed = _read_by(keyed, tables)
 
     def replay(raw: Frames) -> dict[str, pl.DataFrame]:
         made: dict[str, pl.DataFrame] = {table.asset_key: table.create_empty() for table in RAW_FACTS}
         made |= raw
-        for key, table in tables.items():
+        for key, table in needed.items():
             frames = {name: made[schema.asset_key].lazy() for name, schema in table.inputs.items()}
             made[key] = table.function(**frames).collect()
-        return {key: frame for key, frame in made.items() if key in tables and tables[key].schema.primary_key()}
+        return {key: made[key] for key in keyed}
 
     return replay
+
+
+def _read_by(keys: Iterable[str], tables: Mapping[str, Declaration]) -> dict[str, Declaration]:
+    """The tables of the given keys and all that these read, in the order of `tables`."""
+    needed: set[str] = set()
+    waiting = list(keys)
+    while waiting:
+        key = waiting.pop()
+        if key in tables and key not in needed:
+            needed.add(key)
+            waiting += [schema.asset_key for schema in tables[key].inputs.values()]
+    return {key: table for key, table in tables.items() if key in needed}
 
 
 def require(verdicts: Mapping[str, pl.DataFrame], versions: Versions, key: str, partition: str | None) -> None:

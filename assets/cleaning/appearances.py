@@ -8,8 +8,6 @@ from expectations.cleaning_tables import Appearances
 from expectations.tables import Calendar, RawBars
 
 GONE_AFTER = 60
-# No history is longer: the exchanges opened in December 1990.
-EVER = 10_000
 UNRELATED = 1.5
 LOOK_BACK = 2 * GONE_AFTER + 1
 APPEARED, RELISTED, VANISHED = "appeared", "relisted", "vanished"
@@ -20,8 +18,8 @@ def appearances(raw_bars: dy.LazyFrame[RawBars], calendar: dy.LazyFrame[Calendar
     """One row where a ticker comes up after 60 sessions without a row, where it is listed anew, and where it is gone.
 
     It is gone, whatever follows, in the session in which its last row, suspended ones too, is 60 sessions old. It is
-    listed anew where a row names a listing date after the row before it. Rows that their source objects to do not
-    count.
+    listed anew where a row names a listing date after the row before it. Rows that their source objects to, or that
+    lie before their own listing, do not count.
     """
     sessions = calendar.select("session").collect()["session"].sort()
     rows = _placed(raw_bars, sessions)
@@ -64,7 +62,9 @@ def _placed(raw_bars: pl.LazyFrame, sessions: pl.Series) -> pl.DataFrame:
 
     `last_close` and `last_factor` are those of the last trade, at most 60 sessions old.
     """
-    believed = pl.col("source_objection").is_null() & pl.col("session").is_in(sessions.implode())
+    # A row before its own listing is refused; it must not begin another life.
+    is_listed = (pl.col("listed_on") <= pl.col("session")).fill_null(True)
+    believed = pl.col("source_objection").is_null() & pl.col("session").is_in(sessions.implode()) & is_listed
     columns = ("session", "listed_on", "close", "prev_close", "adj_factor")
     places = pl.DataFrame({"session": sessions}).with_row_index("place").with_columns(pl.col("place").cast(pl.Int64))
     rows = (

@@ -7,7 +7,8 @@ import dataframely as dy
 import polars as pl
 
 from assets.cleaning.admission import judged
-from assets.cleaning.appearances import EVER, lives
+from assets.cleaning.appearances import lives
+from assets.cleaning.as_of import EVERYTHING_BEFORE
 from assets.cleaning.price_limits import limit_prices
 from assets.cleaning.rules import RULES, changes
 from assets.cleaning.rules.changes import NOT_FINITE
@@ -35,7 +36,7 @@ class Cleaned:
     steps: tuple[tuple[Change, pl.DataFrame, pl.DataFrame], ...]
 
 
-@table(look_back={"calendar": NEW_LISTING_SESSIONS, "appearances": EVER})
+@table(look_back={"calendar": NEW_LISTING_SESSIONS, "appearances": EVERYTHING_BEFORE})
 def bars(
     raw_bars: dy.LazyFrame[RawBars],
     calendar: dy.LazyFrame[Calendar],

@@ -1,4 +1,4 @@
-"""Index bars: closes of the indices that the source tells of, and on other sessions an index of all bars.
+"""Index bars: closes of the indices that the source tells of, and beside them an index of all bars.
 
 That index weights each security by its float shares times the close before, so that a weight is known before the
 return that it weights.
@@ -28,16 +28,17 @@ def index_bars(
     bars: dy.LazyFrame[Bars],
     float_shares: dy.LazyFrame[FloatShares],
 ) -> dy.LazyFrame[IndexBars]:
-    """Closes by session and index. A session for which the source has no index gets `all_bars`, of origin proxy.
+    """Closes by session and index, and on every session `all_bars`, of origin proxy.
 
+    It is there whatever the source tells: a row of the source may become known long after its session.
     `all_bars` counts dividends in, as its returns are taken against the ex-right reference. `weighted_by` says what its
     weights stand on: reported float shares, the trailing amount that stands in for them, or both (mixed).
     """
     rows = judged(raw_index_bars.collect()).lazy().filter(pl.col("rule").is_null())
     reported = rows.with_columns(origin=pl.lit("reported"), weighted_by=pl.lit("source"))
-    others = _all_bars(bars, float_shares).lazy().join(reported, on="session", how="anti")
     columns = IndexBars.column_names()
-    return IndexBars.cast(pl.concat([reported.select(columns), others.select(columns)]).sort(KEY))
+    proxy = _all_bars(bars, float_shares).lazy().join(reported, on=KEY, how="anti")
+    return IndexBars.cast(pl.concat([reported.select(columns), proxy.select(columns)]).sort(KEY))
 
 
 def judged(raw: pl.DataFrame) -> pl.DataFrame:

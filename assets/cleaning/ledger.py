@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import dataframely as dy
 import polars as pl
 
-from assets.cleaning.appearances import EVER
+from assets.cleaning.as_of import EVERYTHING_BEFORE
 from assets.cleaning.bars import NEW_LISTING_SESSIONS, Cleaned, cleaned
 from assets.cleaning.rules import RULES
 from assets.cleaning.rules.rule import Change, Rule
@@ -14,7 +14,7 @@ from expectations.cleaning_tables import Appearances, Ledger, Marks
 from expectations.tables import Calendar, RawBars
 
 
-@table(look_back={"calendar": NEW_LISTING_SESSIONS, "appearances": EVER})
+@table(look_back={"calendar": NEW_LISTING_SESSIONS, "appearances": EVERYTHING_BEFORE})
 def ledger(
     raw_bars: dy.LazyFrame[RawBars],
     calendar: dy.LazyFrame[Calendar],

@@ -88,3 +88,9 @@ def test_what_follows_a_session_and_what_lies_beyond_the_look_back_change_nothin
 
 def test_an_empty_month_has_no_events(market):
     assert appearances(market.clear().lazy(), calendar(market.lazy())).collect().is_empty()
+
+
+def test_a_listing_date_that_lies_ahead_begins_no_life(market):
+    wrong = market["session"].unique().sort()[40]
+    ahead = pl.when(pl.col("session") == wrong).then(pl.lit(date(2099, 1, 4))).otherwise("listed_on")
+    assert begun(market.with_columns(listed_on=ahead)) == begun(market)

@@ -50,12 +50,12 @@ def test_a_second_close_of_one_session_is_refused(rows_of):
     assert judged(raw).sort("_row")["rule"].to_list() == ["contradiction", None, None]
 
 
-def test_the_source_s_sessions_are_its_own_and_the_others_get_the_proxy(rows_of, traded):
+def test_every_session_has_the_proxy_also_where_the_source_has_an_index(rows_of, traded):
     shares = float_shares(NO_SHARES, traded.lazy())
     raw = rows_of(RawIndexBars, [row(), row(index_id="i2"), row(session=date(2014, 6, 4), close=-1.0)])
     found = IndexBars.validate(index_bars(raw.lazy(), traded.lazy(), shares).collect())
     assert found.filter(session=DAY).select("index_id", "origin", "weighted_by").rows() == [
-        ("i1", "reported", "source"), ("i2", "reported", "source"),
+        (ALL_BARS, "proxy", "trailing_amount"), ("i1", "reported", "source"), ("i2", "reported", "source"),
     ]  # fmt: skip
     others = found.filter(pl.col("session") != DAY)
     assert set(others.select("index_id", "origin", "weighted_by").unique().rows()) == {
