@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from assets.sources.market_making import Market, make
-from assets.sources.market_streams import Streams
+from assets.sources.embedded.making import Market, make
+from assets.sources.embedded.streams import Streams
 from assets.sources.synthetic_market import SyntheticMarketSpec
 from benchmarks.outcome import Demand
 

@@ -32,8 +32,8 @@ import yaml
 from assets.cleaning.bars import bars
 from assets.cleaning.calendar import calendar
 from assets.evaluation.intervals import interval
-from assets.sources.market_truth import LIMITS, NOISE_SCALE, PUMP, REVERSAL, SIZE, TOTAL, VOLATILITY
-from assets.sources.market_truth import MARKET as MARKET_DRIFT
+from assets.sources.embedded.truth import LIMITS, NOISE_SCALE, PUMP, REVERSAL, SIZE, TOTAL, VOLATILITY
+from assets.sources.embedded.truth import MARKET as MARKET_DRIFT
 from assets.sources.synthetic_market import COMPONENTS, TREND, Premia, SyntheticMarketSpec
 from assets.targets.forward_returns import forward_returns
 from benchmarks import market_states

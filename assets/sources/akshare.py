@@ -9,14 +9,14 @@ from typing import Annotated, Literal, Self
 import polars as pl
 from pydantic import Field, model_validator
 
-from assets.sources import akshare_rows as rows
-from assets.sources.akshare_terminal import Terminal
-from assets.sources.arrival import Arrival
-from assets.sources.asking import Manners
-from assets.sources.grid import grid
-from assets.sources.line import Inquiry, Line
-from assets.sources.raw_cache import Call
-from assets.sources.vendor import VendorSpec
+from assets.sources.vendors import akshare_rows as rows
+from assets.sources.vendors.akshare_terminal import Terminal
+from assets.sources.vendors.arrival import Arrival
+from assets.sources.vendors.asking import Manners
+from assets.sources.vendors.grid import grid
+from assets.sources.vendors.line import Inquiry, Line
+from assets.sources.vendors.raw_cache import Call
+from assets.sources.vendors.vendor import VendorSpec
 from expectations.facts import RawFloatShares, RawIndexBars, RawIndustries, RawNews
 from expectations.tables import RawBars, Table
 

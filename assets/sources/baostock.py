@@ -10,9 +10,9 @@ from typing import Annotated, Literal, Self
 import polars as pl
 from pydantic import Field, model_validator
 
-from assets.sources.arrival import month_end, months_between
-from assets.sources.asking import Manners
-from assets.sources.baostock_rows import (
+from assets.sources.vendors.arrival import month_end, months_between
+from assets.sources.vendors.asking import Manners
+from assets.sources.vendors.baostock_rows import (
     BAR,
     BARS_ARRIVE,
     FACTOR,
@@ -30,12 +30,12 @@ from assets.sources.baostock_rows import (
     statements,
     with_factors,
 )
-from assets.sources.baostock_terminal import Terminal
-from assets.sources.changes import changes
-from assets.sources.codes import board, dotted, from_dotted
-from assets.sources.line import Inquiry, Line
-from assets.sources.raw_cache import Call
-from assets.sources.vendor import VendorSpec
+from assets.sources.vendors.baostock_terminal import Terminal
+from assets.sources.vendors.changes import changes
+from assets.sources.vendors.codes import board, dotted, from_dotted
+from assets.sources.vendors.line import Inquiry, Line
+from assets.sources.vendors.raw_cache import Call
+from assets.sources.vendors.vendor import VendorSpec
 from expectations.facts import RawFloatShares, RawIndexBars, RawIndexMembers, RawIndustries, RawStatements
 from expectations.tables import RawBars, Table
 

@@ -14,12 +14,12 @@ import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from assets.sources.arrival import Arrival, month_end
-from assets.sources.codes import board
-from assets.sources.content import Content, Stamp, month_digests, stamps
 from assets.sources.mapping import SHARES, YUAN, Units
-from assets.sources.qlib_files import Floats, read_calendar, read_instruments, read_series
 from assets.sources.unit_fault import unit_fault
+from assets.sources.vendors.arrival import Arrival, month_end
+from assets.sources.vendors.codes import board
+from assets.sources.vendors.content import Content, Stamp, month_digests, stamps
+from assets.sources.vendors.qlib_files import Floats, read_calendar, read_instruments, read_series
 from expectations.tables import RawBars, Table
 
 PRICES = ("open", "high", "low", "close")

@@ -18,15 +18,15 @@ from typing import Literal, Self
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from assets.sources.market_calendar import sessions_from
-from assets.sources.market_events import EventLaw, Switches
-from assets.sources.market_making import Market, make
-from assets.sources.market_news import NewsLaw
-from assets.sources.market_noise import NoiseLaw, Tail
-from assets.sources.market_pumps import PumpLaw
-from assets.sources.market_signal import Component
-from assets.sources.market_truth import RESERVED
-from assets.sources.market_volume import VolumeLaw
+from assets.sources.embedded.calendar import sessions_from
+from assets.sources.embedded.events import EventLaw, Switches
+from assets.sources.embedded.making import Market, make
+from assets.sources.embedded.news import NewsLaw
+from assets.sources.embedded.noise import NoiseLaw, Tail
+from assets.sources.embedded.pumps import PumpLaw
+from assets.sources.embedded.signal import Component
+from assets.sources.embedded.truth import RESERVED
+from assets.sources.embedded.volume import VolumeLaw
 from expectations.facts import RAW_FACTS
 from expectations.tables import RawBars, Table
 

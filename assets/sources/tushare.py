@@ -10,16 +10,16 @@ from typing import Annotated, Literal, Self
 import polars as pl
 from pydantic import Field, model_validator
 
-from assets.sources import tushare_rows as rows
-from assets.sources.arrival import month_end, months_between
-from assets.sources.asking import Manners
-from assets.sources.changes import changes
-from assets.sources.codes import from_suffixed, suffixed
-from assets.sources.grid import grid
-from assets.sources.line import Inquiry, Line
-from assets.sources.raw_cache import Call, Span
-from assets.sources.tushare_terminal import Terminal
-from assets.sources.vendor import VendorSpec
+from assets.sources.vendors import tushare_rows as rows
+from assets.sources.vendors.arrival import month_end, months_between
+from assets.sources.vendors.asking import Manners
+from assets.sources.vendors.changes import changes
+from assets.sources.vendors.codes import from_suffixed, suffixed
+from assets.sources.vendors.grid import grid
+from assets.sources.vendors.line import Inquiry, Line
+from assets.sources.vendors.raw_cache import Call, Span
+from assets.sources.vendors.tushare_terminal import Terminal
+from assets.sources.vendors.vendor import VendorSpec
 from expectations.facts import RawFloatShares, RawIndexBars, RawIndexMembers, RawNews, RawStatements
 from expectations.tables import RawBars, Table
 

@@ -2,8 +2,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from assets.sources.arrival import ZONE
-from assets.sources.asking import Clock
+from assets.sources.vendors.arrival import ZONE
+from assets.sources.vendors.asking import Clock
 
 
 class StandingClock(Clock):

@@ -8,7 +8,7 @@ import pytest
 
 from assets.cleaning.admission import judged
 from assets.sources.akshare import AkshareSpec
-from assets.sources.arrival import ZONE
+from assets.sources.vendors.arrival import ZONE
 from expectations.facts import RawFloatShares, RawIndexBars, RawIndustries, RawNews, RawStatements
 from expectations.tables import RawBars
 
@@ -258,7 +258,7 @@ def test_offline_ends_in_a_message_that_says_what_to_do(source, vendor):
 
 
 def test_a_page_that_hangs_is_left_behind(source, vendor, monkeypatch):
-    monkeypatch.setattr("assets.sources.akshare_terminal.ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr("assets.sources.vendors.akshare_terminal.ANSWER_SECONDS", 0.05)
     waiting = threading.Event()
     monkeypatch.setattr(vendor, "tool_trade_date_hist_sina", lambda: waiting.wait(20))
     with pytest.raises(ConnectionError, match="TimeoutError: no answer in 0 seconds"):

@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 
 from assets.cleaning.admission import judged
-from assets.sources.arrival import ZONE
 from assets.sources.baostock import BaostockSpec
+from assets.sources.vendors.arrival import ZONE
 from expectations.facts import RawFloatShares, RawIndexBars, RawIndexMembers, RawIndustries, RawNews, RawStatements
 from expectations.tables import RawBars
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.cleaning.admission import judged
-from assets.sources.arrival import ZONE
 from assets.sources.qlib_bin import QlibBinSpec
+from assets.sources.vendors.arrival import ZONE
 from expectations.tables import RawBars
 
 DAYS = [date(2020, 1, day) for day in (2, 3, 6, 7, 8, 9)]

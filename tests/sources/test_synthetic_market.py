@@ -11,8 +11,8 @@ import yaml
 from polars.testing import assert_frame_equal
 from pydantic import ValidationError
 
-from assets.sources.market_calendar import is_session
-from assets.sources.market_events import Switches
+from assets.sources.embedded.calendar import is_session
+from assets.sources.embedded.events import Switches
 from assets.sources.synthetic_market import COMPONENTS, NEWS, TREND, SyntheticMarketSpec, _made
 from expectations.facts import RAW_FACTS, RawNews, RawStatements
 from expectations.tables import RawBars, Table

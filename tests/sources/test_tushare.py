@@ -9,9 +9,9 @@ import pytest
 import requests
 
 from assets.cleaning.admission import judged
-from assets.sources.arrival import ZONE
-from assets.sources.asking import Manners
 from assets.sources.tushare import TushareSpec
+from assets.sources.vendors.arrival import ZONE
+from assets.sources.vendors.asking import Manners
 from expectations.facts import RawFloatShares, RawIndexBars, RawIndexMembers, RawIndustries, RawNews, RawStatements
 from expectations.tables import RawBars
 

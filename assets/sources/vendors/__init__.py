@@ -1,0 +1,1 @@
+"""Vendors: how their answers are asked for, kept and put into our words; each vendor has its own source above."""
