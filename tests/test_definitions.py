@@ -101,3 +101,12 @@ def test_loading_the_definitions_imports_no_heavy_library() -> None:
         check=True,
     )  # fmt: skip
     assert done.stdout.strip() == "[]"
+
+
+def test_the_effect_of_every_rule_is_made_by_hand_only_and_all_else_by_itself(project: Project) -> None:
+    by_hand = [
+        node.key.to_user_string()
+        for node in project.definitions.resolve_asset_graph().asset_nodes
+        if node.automation_condition is None
+    ]
+    assert by_hand == ["evaluation/cleaning_effect"]
