@@ -55,6 +55,8 @@ def _faulty(bars: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
         {"volume": pl.lit(0.0)},
         {"amount": pl.col("amount") * 3},
         {"adj_factor": pl.lit(-1.0)},
+        {"listed_on": pl.col("session") + pl.duration(days=30)},
+        {name: pl.lit(1e9) for name in (*PRICES, "prev_close")},
         {"adj_factor": pl.col("adj_factor") * 2},
         {name: pl.col(name) * 1.2 for name in (*PRICES, "amount")},
         {"volume": pl.col("volume") * 40, "amount": pl.col("amount") * 40},
