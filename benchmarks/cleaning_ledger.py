@@ -23,7 +23,8 @@ from assets.cleaning.reconciliation import reconciled, unexplained_cells
 from assets.cleaning.rules import RULES
 from assets.cleaning.rules.rule import Rule
 from assets.cleaning.undo import Cleaning, clean
-from assets.evaluation.cleaning_effect import EffectSpec, cleaning_counts, cleaning_effect
+from assets.evaluation.cleaning_counts import cleaning_counts
+from assets.evaluation.cleaning_effect import EffectSpec, cleaning_effect
 from assets.evaluation.cleaning_pictures import effect_of_rules, shares_by_year
 from assets.evaluation.portfolio import TradingSpec
 from assets.folds.walk_forward import WalkForwardSpec

@@ -9,13 +9,8 @@ import dagster as dg
 import polars as pl
 
 from assets.cleaning.rules import RULES
-from assets.evaluation.cleaning_effect import (
-    CleaningCounts,
-    CleaningEffect,
-    EffectSpec,
-    cleaning_counts,
-    cleaning_effect,
-)
+from assets.evaluation.cleaning_counts import CleaningCounts, cleaning_counts
+from assets.evaluation.cleaning_effect import CleaningEffect, EffectSpec, cleaning_effect
 from assets.evaluation.cleaning_page import cleaning_page
 from expectations.cleaning_tables import Ledger
 from expectations.facts import RAW_FACTS
@@ -33,7 +28,7 @@ def add_cleaning_report(graph: Graph, experiments: Mapping[str, Experiment], rep
         CleaningCounts,
         lambda context, raw, ledger: cleaning_counts(raw.collect(), ledger.collect()),
         description=CleaningCounts.__doc__ or "",
-        modules=("assets.evaluation.cleaning_effect",),
+        modules=("assets.evaluation.cleaning_counts",),
         inputs={"raw": (RawBars.asset_key, Every(), True), "ledger": (Ledger.asset_key, Every(), True)},
     )
     if experiments:

@@ -1,4 +1,4 @@
-"""Cleaning effect: what each cleaning rule touched, and what a fast model would have shown without it."""
+"""Cleaning effect: what a fast model would have shown without each cleaning rule."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import dataframely as dy
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from assets.cleaning.appearances import ticker_of
 from assets.cleaning.rules import RULES, without
 from assets.cleaning.rules.rule import Mark, Rule
 from assets.cleaning.undo import Cleaning, clean
@@ -43,19 +42,6 @@ class EffectSpec(BaseModel):
     horizon: int = 5
     decided_hour: int = 20
     model: LinearSpec = LinearSpec()
-
-
-class CleaningCounts(Table):
-    """Rows that each rule touched, by year and board; rules that touched none have no row."""
-
-    asset_key = "evaluation/cleaning_counts"
-
-    rule = dy.String(primary_key=True)
-    action = dy.String(primary_key=True, metadata={"definition": "refused, changed, masked or flagged"})
-    year = dy.Int32(primary_key=True, metadata={"definition": "0 for rows without a date"})
-    board = dy.String(primary_key=True, metadata={"definition": "main, chinext, star, bse or unknown"})
-    rows = dy.Int64(min=1, metadata={"definition": "raw rows touched"})
-    share = dy.Float64(min=0, max=1, metadata={"definition": "of the raw rows of that year and board"})
 
 
 class CleaningEffect(Table):
@@ -96,21 +82,6 @@ class Walked:
     returns: pl.DataFrame
     rank_ic: pl.DataFrame
     excess: pl.DataFrame
-
-
-def cleaning_counts(raw_bars: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
-    """The `CleaningCounts` of a ledger that was made from these raw bars."""
-    year = pl.col("session").dt.year().fill_null(0).cast(pl.Int32).alias("year")
-    board = pl.col("board").fill_null("unknown")
-    every = raw_bars.group_by(year, board).len("rows_there")
-    boards = raw_bars.select("session", board, ticker="security_id").unique(["session", "ticker"])
-    rows = ledger.with_columns(ticker=ticker_of(pl.col("security_id")))
-    refused = rows.filter(action="refused")
-    others = rows.filter(pl.col("action") != "refused").unique(["rule", "action", "session", "ticker"])
-    touched = pl.concat([refused, others]).join(boards, on=["session", "ticker"], how="left", nulls_equal=True)
-    counted = touched.group_by("rule", "action", year, board).agg(rows=pl.len().cast(pl.Int64))
-    shared = counted.join(every, on=["year", "board"]).with_columns(share=pl.col("rows") / pl.col("rows_there"))
-    return CleaningCounts.validate(shared.sort("rule", "action", "year", "board"), cast=True)
 
 
 def cleaning_effect(

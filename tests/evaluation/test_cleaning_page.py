@@ -3,7 +3,8 @@
 import polars as pl
 import pytest
 
-from assets.evaluation.cleaning_effect import CleaningCounts, CleaningEffect
+from assets.evaluation.cleaning_counts import CleaningCounts
+from assets.evaluation.cleaning_effect import CleaningEffect
 from assets.evaluation.cleaning_page import WARNING, cleaning_page
 
 ENDS = ("", "_lower", "_upper")
