@@ -7,15 +7,23 @@ from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import polars as pl
 
 from expectations.tables import EXCHANGE_TIME_ZONE
 
+DECIDED_HOUR = 20
+"""Hour of the decision where an experiment states no other; features of dated facts hold what was known by then."""
 EDGE_SHARE = 0.1
 
 
 def decision_instant(session: date, hour: int) -> datetime:
     """The instant of the decision after a session, at a full hour of exchange time."""
     return datetime.combine(session, time(hour), ZoneInfo(EXCHANGE_TIME_ZONE))
+
+
+def decided_at(session: pl.Expr, hour: int = DECIDED_HOUR) -> pl.Expr:
+    """The instant of the decision after each session, in exchange time."""
+    return session.dt.combine(time(hour), "us").dt.replace_time_zone(EXCHANGE_TIME_ZONE)
 
 
 def in_exchange_time(instant: datetime) -> datetime:
@@ -25,7 +33,7 @@ def in_exchange_time(instant: datetime) -> datetime:
     return instant.astimezone(ZoneInfo(EXCHANGE_TIME_ZONE))
 
 
-def decisions(sessions: Sequence[date], n: int = 8, seed: int = 0, hour: int = 20) -> list[datetime]:
+def decisions(sessions: Sequence[date], n: int = 8, seed: int = 0, hour: int = DECIDED_HOUR) -> list[datetime]:
     """`n` decision instants, one in each n-th of the span without its edges, in time order.
 
     Odd parts give the last or the first session of a month in turn, the others fill up the weekdays that are missing.

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Protocol
 
 import polars as pl
 
 from expectations.comparison import differences, keys, matched, ordered, place
-from expectations.decisions import decision_instant, in_exchange_time
+from expectations.decisions import DECIDED_HOUR, decided_at, decision_instant, in_exchange_time
 from expectations.decisions import decisions as decisions
 from expectations.evidence import EXECUTION, FUTURE_PERTURBATION, PURGE, TIMESTAMP_ORDER
 from expectations.perturbation import perturbed as perturbed
 from expectations.perturbation import perturbed_facts
-from expectations.tables import EXCHANGE_TIME_ZONE, RawBars
+from expectations.tables import RawBars
 
 Frames = Mapping[str, pl.DataFrame]
 Replay = Callable[[Frames], Frames]
@@ -149,7 +149,7 @@ class Windows(Protocol):
         """First day after test."""
 
 
-def purge(labels: pl.DataFrame, fold: Windows, decided_hour: int = 20) -> pl.DataFrame:
+def purge(labels: pl.DataFrame, fold: Windows, decided_hour: int = DECIDED_HOUR) -> pl.DataFrame:
     """By boundary of a fold, whether every label kept before it was settled before the first decision after it.
 
     labels   rows of ForwardReturns for one horizon, with `segment`
@@ -196,7 +196,6 @@ def timestamp_order(bars: pl.DataFrame, decided_hour: int) -> pl.DataFrame:
 
     A bar that arrives later than `decided_hour`, or at an unknown time, fails its session.
     """
-    decided_at = pl.col("session").dt.combine(time(decided_hour)).dt.replace_time_zone(EXCHANGE_TIME_ZONE)
     return (
         bars.group_by("session")
         .agg(
@@ -204,7 +203,7 @@ def timestamp_order(bars: pl.DataFrame, decided_hour: int) -> pl.DataFrame:
             rows_undated=pl.col("available_at").null_count(),
             last_available_at=pl.col("available_at").max(),
         )
-        .with_columns(decided_at=decided_at)
+        .with_columns(decided_at=decided_at(pl.col("session"), decided_hour))
         .with_columns(
             passed=(pl.col("rows_undated") == 0)
             & (pl.col("last_available_at") <= pl.col("decided_at")).fill_null(value=False)

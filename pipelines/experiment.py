@@ -14,6 +14,7 @@ from assets.folds.walk_forward import WalkForwardSpec
 from assets.targets.forward_returns import HORIZONS
 from assets.training.fit import TrainingSpec
 from assets.training.panel import Normalisation
+from expectations.decisions import DECIDED_HOUR
 from models import ModelSpec
 from models.losses import LossSpec, MeanSquaredSpec
 
@@ -42,7 +43,7 @@ class Experiment(Spec):
     name: str
     question: str = Field(min_length=10, description="one sentence that the report must answer")
     decided_hour: int = Field(
-        default=20, ge=0, le=23, description="hour of the decision on each session, exchange time"
+        default=DECIDED_HOUR, ge=0, le=23, description="hour of the decision on each session, exchange time"
     )
     universe: UniverseSpec = UniverseSpec()
     features: tuple[str, ...] = Field(min_length=1, description="feature groups, by the name of their file")

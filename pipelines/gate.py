@@ -19,7 +19,7 @@ from assets.folds.walk_forward import folds, segments
 from assets.table import Declaration
 from expectations import evidence as columns_of
 from expectations.completeness import counts
-from expectations.decisions import decisions
+from expectations.decisions import DECIDED_HOUR, decisions
 from expectations.facts import RAW_FACTS
 from expectations.leakage import execution, future_perturbation, purge, timestamp_order
 from expectations.suites.verdict import judge
@@ -46,7 +46,7 @@ def add_gates(
     graph: Graph, tables: Mapping[str, Declaration], experiments: Mapping[str, Experiment]
 ) -> tuple[str, ...]:
     """Add the evidence and the verdict of every stage; returns the keys of the verdicts."""
-    hours = {experiment.decided_hour for experiment in experiments.values()} or {20}
+    hours = {experiment.decided_hour for experiment in experiments.values()} or {DECIDED_HOUR}
     _add_data(graph)
     _add_leakage(graph, tables, min(hours))
     _add_purge(graph, experiments)

@@ -23,6 +23,7 @@ from assets.targets.forward_returns import forward_returns
 from assets.training.fit import TrainingSpec, fit
 from assets.training.forecasts import forecasts
 from assets.training.panel import build_panel
+from expectations.decisions import DECIDED_HOUR
 from expectations.tables import Table
 from models.linear import LinearSpec
 from models.losses import MeanSquaredSpec
@@ -40,7 +41,7 @@ class EffectSpec(BaseModel):
     walk_forward: WalkForwardSpec
     trading: TradingSpec = TradingSpec(top_k=20)
     horizon: int = 5
-    decided_hour: int = 20
+    decided_hour: int = DECIDED_HOUR
     model: LinearSpec = LinearSpec()
 
 

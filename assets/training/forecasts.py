@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from assets.training.panel import TEST, VALID, Panel
-from expectations.decisions import decision_instant
+from expectations.decisions import DECIDED_HOUR, decision_instant
 from expectations.tables import Forecasts
 from models.served import Forecaster
 from models.windows import windows
@@ -16,7 +16,9 @@ WINDOWS_AT_ONCE = 4096
 NAMES = {VALID: "valid", TEST: "test"}
 
 
-def forecasts(panel: Panel, forecaster: Forecaster, seed: int, fold_key: str, decided_hour: int = 20) -> pl.DataFrame:
+def forecasts(
+    panel: Panel, forecaster: Forecaster, seed: int, fold_key: str, decided_hour: int = DECIDED_HOUR
+) -> pl.DataFrame:
     """The table Forecasts of one fold and seed: the member cells of valid and test, whether or not they have a label.
 
     Each forecast comes from the plain window that ends at its session, through the same `predict` as in serving.

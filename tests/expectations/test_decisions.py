@@ -1,9 +1,10 @@
 from datetime import date, timedelta
 from itertools import pairwise
 
+import polars as pl
 import pytest
 
-from expectations.decisions import decision_instant, decisions
+from expectations.decisions import DECIDED_HOUR, decided_at, decision_instant, decisions
 
 SESSIONS = [
     day for day in (date(2015, 1, 5) + timedelta(days=i) for i in range(1000)) if day.weekday() < 5 and day.day != 20
@@ -24,6 +25,13 @@ def test_the_instants_are_spread_and_meet_every_weekday_and_the_ends_of_months(s
     assert any(SESSIONS[place].month != SESSIONS[place + 1].month for place in places)
     assert any(SESSIONS[place].month != SESSIONS[place - 1].month for place in places)
     assert {instant.hour for instant in instants} == {20}
+
+
+@pytest.mark.parametrize("hour", [DECIDED_HOUR, 15])
+def test_a_column_of_decisions_holds_the_instant_of_each_session(hour):
+    frame = pl.DataFrame({"session": SESSIONS[:5]}).select(at=decided_at(pl.col("session"), hour))
+    assert frame["at"].to_list() == [decision_instant(session, hour) for session in SESSIONS[:5]]
+    assert frame.schema["at"] == pl.Datetime("us", "Asia/Shanghai")
 
 
 def test_an_instant_is_in_exchange_time():
