@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from functools import partial
 from typing import Annotated, Literal, Self
@@ -73,34 +73,28 @@ class BaostockSpec(VendorSpec):
             )
         return self
 
-    def offers(self) -> tuple[type[Table], ...]:
-        """Bars, and what the spec asks for beside them."""
-        wanted: dict[type[Table], object] = {
+    def _beside(self) -> dict[type[Table], object]:
+        return {
             RawStatements: self.statements,
             RawFloatShares: "profit" in self.statements,
             RawIndustries: self.industries,
             RawIndexMembers: self.index,
             RawIndexBars: self.index_bars,
         }
-        return (RawBars, *(table for table, asked in wanted.items() if asked))
 
     def _client(self) -> Terminal:
         return Terminal()
 
     def _rows(self, line: Line, table: type[Table], first: date, last: date) -> pl.LazyFrame:
-        if table is RawBars:
-            return self._bars(line, first, last)
-        if table is RawIndexBars:
-            return self._index_bars(line, first, last)
-        if table is RawStatements:
-            return statements(self._reports(line, last))
-        if table is RawFloatShares:
-            return float_shares(self._reports(line, last, only="profit"))
-        if table is RawIndustries:
-            return self._industries(line, last)
-        if table is RawIndexMembers:
-            return self._index_members(line, last)
-        raise ValueError(f"baostock offers {[one.asset_key for one in self.offers()]}, not {table.asset_key}")
+        asked: dict[type[Table], Callable[[], pl.LazyFrame]] = {
+            RawBars: lambda: self._bars(line, first, last),
+            RawIndexBars: lambda: self._index_bars(line, first, last),
+            RawStatements: lambda: statements(self._reports(line, last)),
+            RawFloatShares: lambda: float_shares(self._reports(line, last, only="profit")),
+            RawIndustries: lambda: self._industries(line, last),
+            RawIndexMembers: lambda: self._index_members(line, last),
+        }
+        return asked[table]()
 
     def _bars(self, line: Line, first: date, last: date) -> pl.LazyFrame:
         listings = self._listings(line, last)

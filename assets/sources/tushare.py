@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from functools import partial
 from typing import Annotated, Literal, Self
@@ -52,35 +52,32 @@ class TushareSpec(VendorSpec):
             raise ValueError("give either `securities` or `index`, and not both")
         return self
 
-    def offers(self) -> tuple[type[Table], ...]:
-        """Bars, and what the spec asks for beside them."""
-        wanted: dict[type[Table], object] = {
+    def _beside(self) -> dict[type[Table], object]:
+        return {
             RawStatements: self.statements,
             RawFloatShares: self.float_shares,
             RawNews: self.announcements,
             RawIndexMembers: self.index,
             RawIndexBars: self.index_bars,
         }
-        return (RawBars, *(table for table, asked in wanted.items() if asked))
 
     def _client(self) -> Terminal:
         return Terminal()
 
     def _rows(self, line: Line, table: type[Table], first: date, last: date) -> pl.LazyFrame:
-        if table is RawBars:
-            return self._bars(line, first, last)
-        if table is RawStatements:
-            return self._statements(line, last)
-        if table is RawIndexMembers:
-            return self._index_members(line, last)
-        if table is RawIndexBars:
-            return rows.index_bars(self._answers(line, rows.INDEX_BARS, self.index_bars, first, last))
-        securities = self._universe(line, last)
-        if table is RawFloatShares:
-            return rows.float_shares(self._answers(line, rows.SHARES, securities, self.first, last))
-        if table is RawNews:
-            return rows.announcements(self._answers(line, rows.TITLES, securities, self.first, last))
-        raise ValueError(f"tushare offers {[one.asset_key for one in self.offers()]}, not {table.asset_key}")
+        asked: dict[type[Table], Callable[[], pl.LazyFrame]] = {
+            RawBars: lambda: self._bars(line, first, last),
+            RawStatements: lambda: self._statements(line, last),
+            RawIndexMembers: lambda: self._index_members(line, last),
+            RawIndexBars: lambda: rows.index_bars(self._answers(line, rows.INDEX_BARS, self.index_bars, first, last)),
+            RawFloatShares: lambda: rows.float_shares(
+                self._answers(line, rows.SHARES, self._universe(line, last), self.first, last)
+            ),
+            RawNews: lambda: rows.announcements(
+                self._answers(line, rows.TITLES, self._universe(line, last), self.first, last)
+            ),
+        }
+        return asked[table]()
 
     def _bars(self, line: Line, first: date, last: date) -> pl.LazyFrame:
         sessions, listings = self._sessions(line, first, last), self._listings(line, last)
