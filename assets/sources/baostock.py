@@ -33,9 +33,9 @@ from assets.sources.vendors.baostock_rows import (
 from assets.sources.vendors.baostock_terminal import Terminal
 from assets.sources.vendors.changes import changes
 from assets.sources.vendors.codes import board, dotted, from_dotted
+from assets.sources.vendors.index_universe import IndexUniverseSpec
 from assets.sources.vendors.line import Inquiry, Line
 from assets.sources.vendors.raw_cache import Call
-from assets.sources.vendors.vendor import VendorSpec
 from expectations.facts import RawFloatShares, RawIndexBars, RawIndexMembers, RawIndustries, RawStatements
 from expectations.tables import RawBars, Table
 
@@ -49,7 +49,7 @@ Index = Literal["sz50", "hs300", "zz500"]
 IndexId = Annotated[str, Field(pattern=r"^(sh|sz)\d{6}$")]
 
 
-class BaostockSpec(VendorSpec):
+class BaostockSpec(IndexUniverseSpec):
     """Bars and dated facts from baostock.
 
     The securities are listed, or they are all that were members of `index` at the start of a month of the span, so
@@ -64,9 +64,7 @@ class BaostockSpec(VendorSpec):
     manners: Manners = Field(Manners(calls_per_minute=300), exclude=True)
 
     @model_validator(mode="after")
-    def _one_universe(self) -> Self:
-        if bool(self.securities) == bool(self.index):
-            raise ValueError("give either `securities` or `index`, and not both")
+    def _none_of_beijing(self) -> Self:
         if foreign := [one for one in self.securities if one.startswith("bj")]:
             raise ValueError(
                 f"baostock has no shares of the Beijing exchange: {foreign}; take them out of `securities`"
@@ -125,12 +123,6 @@ class BaostockSpec(VendorSpec):
         if unknown := sorted(set(wanted) - set(found["security_id"])):
             raise ValueError(f"baostock knows no security {unknown}; correct or take them out of `securities`")
         return found.sort("security_id")
-
-    def _universe(self, line: Line, last: date) -> list[str]:
-        if not self.index:
-            return list(self.securities)
-        members = self._snapshots(line, last).select("security_id").unique().collect()
-        return sorted(members["security_id"].to_list())
 
     def _bar_inquiries(self, line: Line, listings: pl.DataFrame, first: date, last: date) -> list[Inquiry]:
         asked = []

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from functools import partial
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 import polars as pl
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from assets.sources.vendors import tushare_rows as rows
 from assets.sources.vendors.arrival import month_end, months_between
@@ -16,10 +16,10 @@ from assets.sources.vendors.asking import Manners
 from assets.sources.vendors.changes import changes
 from assets.sources.vendors.codes import from_suffixed, suffixed
 from assets.sources.vendors.grid import grid
+from assets.sources.vendors.index_universe import IndexUniverseSpec
 from assets.sources.vendors.line import Inquiry, Line
 from assets.sources.vendors.raw_cache import Call, Span
 from assets.sources.vendors.tushare_terminal import Terminal
-from assets.sources.vendors.vendor import VendorSpec
 from expectations.facts import RawFloatShares, RawIndexBars, RawIndexMembers, RawNews, RawStatements
 from expectations.tables import RawBars, Table
 
@@ -30,7 +30,7 @@ REPORTS_BEFORE = timedelta(days=460)
 """So long before the span statements are asked for: five quarters, which were known when it begins."""
 
 
-class TushareSpec(VendorSpec):
+class TushareSpec(IndexUniverseSpec):
     """Bars and dated facts from tushare; the token is read from TUSHARE_TOKEN and kept nowhere.
 
     The securities are listed, or they are all that were members of `index` in the span, so that none is left out by
@@ -45,12 +45,6 @@ class TushareSpec(VendorSpec):
     float_shares: bool = False
     announcements: bool = Field(False, description="needs a right of its own; titles, to the minute")
     manners: Manners = Field(Manners(calls_per_minute=180, first_wait=5), exclude=True)
-
-    @model_validator(mode="after")
-    def _one_universe(self) -> Self:
-        if bool(self.securities) == bool(self.index):
-            raise ValueError("give either `securities` or `index`, and not both")
-        return self
 
     def _beside(self) -> dict[type[Table], object]:
         return {
@@ -114,12 +108,6 @@ class TushareSpec(VendorSpec):
         if unknown := sorted(set(wanted) - set(found["security_id"])):
             raise ValueError(f"tushare knows no security {unknown}; correct or take them out of `securities`")
         return found.lazy()
-
-    def _universe(self, line: Line, last: date) -> list[str]:
-        if not self.index:
-            return list(self.securities)
-        members = self._snapshots(line, last).select("security_id").unique().collect()
-        return sorted(members["security_id"].to_list())
 
     def _statements(self, line: Line, last: date) -> pl.LazyFrame:
         """All publications up to a year before the span, so that restatements are numbered alike in every read."""

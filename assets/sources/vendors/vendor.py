@@ -49,8 +49,7 @@ class VendorSpec(BaseModel):
     def read(self, table: type[Table], first: date, last: date) -> pl.DataFrame:
         """Rows of an offered table dated first to last, both included and inside the declared span.
 
-        raises  ValueError for a table that is not offered, ConnectionError when a row must be asked for and the vendor is
-                out of reach
+        raises  ValueError for any other table; ConnectionError when the vendor must be asked and is out of reach
         """
         return self._frame(table, first, last).collect()
 
