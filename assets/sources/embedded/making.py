@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from assets.sources.embedded import pumps as market_pumps
+from assets.sources.embedded import pumps
 from assets.sources.embedded.bars import Tape
 from assets.sources.embedded.calendar import sessions_from
 from assets.sources.embedded.events import Events, draw_events
@@ -195,7 +195,6 @@ def _smallness(stage: Stage) -> Singles:
     """How small each security is after each session, in deviations of log capitalisation, [T, S].
 
     Counted are its size before the first session and its own returns since, so that it is not foretold.
-    .
     """
     growth_TS = stage.draws.own(slice(None), *PARTS)
     np.cumsum(growth_TS, axis=0, out=growth_TS)
@@ -234,7 +233,7 @@ def _phases(stage: Stage) -> np.ndarray:
     shape = stage.trades_TS.shape
     if not stage.law.switched_on.pumps:
         return np.zeros(shape, np.int8)
-    return market_pumps.draw_phases(stage.streams, stage.law.pumps, stage.listings.is_listed)
+    return pumps.draw_phases(stage.streams, stage.law.pumps, stage.listings.is_listed)
 
 
 def _moves(stage: Stage, drifts: tuple[Drift, ...], strong: Strengths, phase_TS: np.ndarray) -> list[Singles]:
@@ -251,7 +250,7 @@ def _moves(stage: Stage, drifts: tuple[Drift, ...], strong: Strengths, phase_TS:
         moves = stage.noise.parts(slice(None), variance_TS)
         half_TS = np.float32(0.5) * before_TS
     if stage.law.switched_on.pumps:
-        half_TS = half_TS + np.float32(0.5) * market_pumps.drift(phase_TS, stage.law.pumps)
+        half_TS = half_TS + np.float32(0.5) * pumps.drift(phase_TS, stage.law.pumps)
     half_TS = half_TS * stage.trades_TS
     moves = [moves[0], moves[1] + half_TS, moves[2] + half_TS]
     if stage.law.switched_on.reactions:
