@@ -17,12 +17,13 @@ from assets.sources.embedded.events import Events, draw_events
 from assets.sources.embedded.facts import Facts, Information, draw_information
 from assets.sources.embedded.industries import Industries, draw_industries
 from assets.sources.embedded.listings import Listings, draw_listings
-from assets.sources.embedded.noise import PARTS, Draws, Noise, draw_noise
+from assets.sources.embedded.noise import PARTS, Draws, draw_noise
 from assets.sources.embedded.path import Path, walk
 from assets.sources.embedded.signal import Component, confirmed, states
 from assets.sources.embedded.streams import Bools, Floats, Places, Singles, Streams
 from assets.sources.embedded.strength import HORIZON, Drift, sample, strengths
 from assets.sources.embedded.truth import REVERSAL, SIZE, VOLATILITY, Truth, fall_factor
+from assets.sources.embedded.unforeseen import Noise
 from assets.sources.embedded.volume import Companies, draw_companies, draw_spikes, log_turnover
 from expectations.tables import RawBars, Table
 
