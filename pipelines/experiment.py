@@ -6,17 +6,19 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assets.evaluation.portfolio import TradingSpec
 from assets.folds.walk_forward import WalkForwardSpec
+from assets.sources.yaml_settings import read_mapping
 from assets.targets.forward_returns import HORIZONS
 from assets.training.fit import TrainingSpec
 from assets.training.panel import Normalisation
 from expectations.decisions import DECIDED_HOUR
 from models import ModelSpec
 from models.losses import LossSpec, MeanSquaredSpec
+
+YAML = "YAML"
 
 
 class Spec(BaseModel):
@@ -81,7 +83,7 @@ def load_experiments(folder: Path, features: Collection[str]) -> dict[str, Exper
 
 def load_experiment(path: Path) -> Experiment:
     """One experiment; a `base` names another file of the folder whose settings it starts from (one level)."""
-    own = _read(path)
+    own = read_mapping(path, YAML)
     base_name = own.pop("base", None)
     settings: dict[str, Any] = own
     if base_name is not None:
@@ -89,7 +91,7 @@ def load_experiment(path: Path) -> Experiment:
         if not base_path.is_file():
             known = sorted(p.stem for p in path.parent.glob("*.yaml"))
             raise ValueError(f"{path.name}: base '{base_name}' does not exist; known: {known}")
-        base = _read(base_path)
+        base = read_mapping(base_path, YAML)
         if "base" in base:
             raise ValueError(f"{path.name}: base '{base_name}' has a base itself; one level is allowed")
         settings = _merged(base, own)
@@ -139,13 +141,3 @@ def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
         else:
             merged[key] = value
     return merged
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path.name} is no valid YAML: {error}") from None
-    if not isinstance(settings, dict):
-        raise ValueError(f"{path.name} must hold settings as 'key: value' lines, found {type(settings).__name__}")
-    return settings
