@@ -99,7 +99,7 @@ def load_project(settings: Settings) -> Project:
     add_cleaning_report(graph, experiments, settings.home / "reports")
     definitions = dg.Definitions(
         assets=graph.assets,
-        jobs=make_jobs(graph.schemes),
+        jobs=make_jobs(graph.schemes, graph.by_hand),
         schedules=[after_close_schedule(graph)],
         sensors=[new_bars_sensor(settings.source, graph), stale_sensor()],
         resources={"io_manager": warehouse},
