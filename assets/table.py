@@ -15,6 +15,7 @@ from types import ModuleType
 import polars as pl
 
 from expectations.tables import Table
+from expectations.truth import READERS, is_truth
 
 FrameFunction = Callable[..., pl.LazyFrame]
 
@@ -48,7 +49,8 @@ def table(
     look_back   input name -> sessions before the first requested one that the function needs of it; the result must not
                 change when more are given
     sees_later  inputs of which the function also reads every later session (targets only)
-    raises      TypeError when an argument or the result lacks a schema, ValueError for a name that is no argument
+    raises      TypeError when an argument or the result lacks a schema, ValueError for a name that is no argument and
+                for an input from the truth of an embedded market
     """
 
     def declare(function: FrameFunction) -> FrameFunction:
@@ -56,6 +58,7 @@ def table(
         for name in (*(look_back or {}), *sees_later):
             if name not in inputs:
                 raise ValueError(f"{function.__qualname__}: '{name}' is no input; its inputs are {sorted(inputs)}")
+        _refuse_truth(function, inputs)
         function.table = Declaration(  # type: ignore[attr-defined]
             function, schema, inputs, dict(look_back or {}), frozenset(sees_later)
         )
@@ -72,6 +75,16 @@ def declarations(*modules: ModuleType) -> dict[str, Declaration]:
             if function.__module__ == module.__name__ and hasattr(function, "table"):
                 found[function.table.key] = function.table
     return found
+
+
+def _refuse_truth(function: FrameFunction, inputs: Mapping[str, type[Table]]) -> None:
+    for name, schema in inputs.items():
+        if is_truth(schema.asset_key):
+            raise ValueError(
+                f"{function.__module__}.{function.__qualname__}: '{name}' reads {schema.asset_key}, the truth of an "
+                f"embedded market, which no cleaning, feature or target may know. Only assets of "
+                f"{' and '.join(READERS)} may read it; leave it out, or compare with it there."
+            )
 
 
 def _schemas(function: FrameFunction) -> tuple[dict[str, type[Table]], type[Table]]:

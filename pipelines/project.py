@@ -33,6 +33,7 @@ from pipelines.schedules import after_close_schedule
 from pipelines.sensors import new_bars_sensor, stale_sensor
 from pipelines.settings import Settings
 from pipelines.tracking import Tracking
+from pipelines.truth import add_truth
 from pipelines.warehouse import Warehouse
 
 STAGES = (assets.cleaning, assets.features, assets.targets)
@@ -87,6 +88,7 @@ def load_project(settings: Settings) -> Project:
     features = {key.split("/")[1]: table for key, table in tables.items() if table.stage == "features"}
     experiments = load_experiments(settings.experiments, features)
     add_source(graph, settings.source)
+    add_truth(graph, settings.source)
     for table in tables.values():
         graph.add_table(table)
     gates = add_gates(graph, tables, experiments)

@@ -21,7 +21,7 @@ MARKET = [
     "features/price_volume", "features/price_window", "raw/bars", "raw/deliveries", "raw/float_shares",
     "raw/index_bars",
     "raw/index_members", "raw/industries", "raw/news", "raw/policy_events", "raw/statements", "raw/supply_chain",
-    "targets/forward_returns",
+    "targets/forward_returns", "truth/expected_returns",
 ]  # fmt: skip
 GATE = [
     "gate/data", "gate/evidence_counts", "gate/evidence_execution", "gate/evidence_future_perturbation",

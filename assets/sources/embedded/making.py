@@ -19,6 +19,7 @@ from assets.sources.embedded.industries import Industries, draw_industries
 from assets.sources.embedded.listings import Listings, draw_listings
 from assets.sources.embedded.noise import PARTS, Draws, draw_noise
 from assets.sources.embedded.path import Path, walk
+from assets.sources.embedded.ranges import draw_slack
 from assets.sources.embedded.signal import Component, confirmed, states
 from assets.sources.embedded.streams import Bools, Floats, Places, Singles, Streams
 from assets.sources.embedded.strength import HORIZON, Drift, sample, strengths
@@ -29,10 +30,6 @@ from expectations.tables import RawBars, Table
 
 if TYPE_CHECKING:
     from assets.sources.synthetic_market import SyntheticMarketSpec
-
-
-RANGE = 0.4
-"""How far high and low lie beyond open, VWAP and close, in own scales."""
 
 
 @dataclass(frozen=True)
@@ -275,10 +272,7 @@ def _tape(stage: Stage, path: Path, phase_TS: np.ndarray) -> Tape:
     )
     log_shares_TS += np.log(stage.companies.float_shares_S).astype(np.float32)
     log_shares_TS += np.float32(np.log(law.pumps.volume)) * (phase_TS > 0)
-    beyond = [
-        np.abs(stage.streams.normals(name, *shape)) * np.float32(RANGE) * stage.draws.own_scale_TS
-        for name in ("above", "below")
-    ]
+    shared_TS = stage.draws.volatility_T[:, None] * (np.float32(law.noise.market_scale) * stage.draws.beta_S)
     return Tape(
         sessions=stage.sessions,
         listings=stage.listings,
@@ -286,8 +280,8 @@ def _tape(stage: Stage, path: Path, phase_TS: np.ndarray) -> Tape:
         is_suspended_TS=stage.events.is_suspended_TS,
         is_st_TS=stage.events.is_st_TS,
         path=path,
-        above_TS=beyond[0],
-        below_TS=beyond[1],
+        slack_TS=draw_slack(stage.streams, np.hypot(stage.draws.own_scale_TS, shared_TS)),
+        place_TS=stage.streams.normals("place", *shape),
         log_shares_TS=log_shares_TS,
         available_hour=law.available_hour,
     )

@@ -65,6 +65,11 @@ class Component(BaseModel):
         raw_T = 1.0 + self.coefficient_spread * slow_T
         return np.asarray(raw_T / np.sqrt(np.mean(raw_T**2)), np.float32)
 
+    def in_words(self) -> str:
+        """What drives it, what it is to earn over 5 sessions and how long it lasts."""
+        lasting = f"RankIC {self.ic:g} at 5 sessions, half-life {self.half_life:g} sessions"
+        return f"planted component of {self.driver}, {lasting}"
+
     def signed(self) -> float:
         """1 where a rise goes on, -1 where it turns back."""
         return 1.0 if self.direction == "continuation" else -1.0
