@@ -13,7 +13,7 @@ from assets.evaluation.portfolio import TradingSpec
 from assets.folds.walk_forward import WalkForwardSpec
 from assets.targets.forward_returns import HORIZONS
 from assets.training.fit import TrainingSpec
-from assets.training.panel import Normalisation
+from assets.training.normalisation import Normalisation
 from expectations.decisions import DECIDED_HOUR
 from models import ModelSpec
 from models.losses import LossSpec, MeanSquaredSpec
