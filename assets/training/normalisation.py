@@ -94,7 +94,7 @@ def industry_codes(cells: pl.DataFrame, industries: pl.LazyFrame, grid: Grid, ho
 
 
 def _less_market(x_FS: Values, member_S: Mask, _: Codes) -> Values:
-    medians_F, _ = _medians(x_FS[:, member_S])
+    medians_F = _medians(x_FS[:, member_S])[0]
     less_FS: Values = x_FS - np.nan_to_num(medians_F)[:, None]
     return less_FS
 
