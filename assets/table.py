@@ -10,6 +10,7 @@ import inspect
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from types import ModuleType
 
 import polars as pl
@@ -29,6 +30,7 @@ class Declaration:
     inputs: Mapping[str, type[Table]]
     look_back: Mapping[str, int] = field(default_factory=dict)
     sees_later: frozenset[str] = frozenset()
+    knowledge_cutoff: date | None = None
 
     @property
     def key(self) -> str:
@@ -42,13 +44,18 @@ class Declaration:
 
 
 def table(
-    *, look_back: Mapping[str, int] | None = None, sees_later: tuple[str, ...] = ()
+    *,
+    look_back: Mapping[str, int] | None = None,
+    sees_later: tuple[str, ...] = (),
+    knowledge_cutoff: date | None = None,
 ) -> Callable[[FrameFunction], FrameFunction]:
     """Declare a frame function as a table partitioned by month.
 
     look_back   input name -> sessions before the first requested one that the function needs of it; the result must not
                 change when more are given
     sees_later  inputs of which the function also reads every later session (targets only)
+    knowledge_cutoff  last day of which the function may know anything beside its inputs, where it holds something that
+                was learnt outside (a frozen encoder); the gate lets no test window begin on it or before
     raises      TypeError when an argument or the result lacks a schema, ValueError for a name that is no argument and
                 for an input from the truth of an embedded market
     """
@@ -60,7 +67,7 @@ def table(
                 raise ValueError(f"{function.__qualname__}: '{name}' is no input; its inputs are {sorted(inputs)}")
         _refuse_truth(function, inputs)
         function.table = Declaration(  # type: ignore[attr-defined]
-            function, schema, inputs, dict(look_back or {}), frozenset(sees_later)
+            function, schema, inputs, dict(look_back or {}), frozenset(sees_later), knowledge_cutoff
         )
         return function
 

@@ -142,9 +142,7 @@ def walk_world(market: str, seed: int, world: str) -> World:
 
 def walk_forward(walk: Walk, tables: Frames) -> pl.DataFrame:
     """Forecasts of every fold and seed."""
-    keys = {"calendar": "cleaning/calendar", "universe": "cleaning/universe", "labels": "targets/forward_returns"}
-    keys |= {name: table.key for name, table in walk.features.items()}
-    frames = {name: tables[key].lazy() for name, key in keys.items()}
+    frames = {name: tables[key].lazy() for name, key in walk.tables.items()}
     return pl.concat(_fold_forecasts(walk, frames))
 
 
@@ -174,7 +172,15 @@ def _fold_forecasts(walk: Walk, frames: Mapping[str, pl.LazyFrame]) -> Iterator[
     for fold in walk.folds:
         panel = fold_panel(walk, fold, frames)
         for seed in walk.seeds:
-            fitted = fit(panel, experiment.model, experiment.loss, experiment.training, seed, lambda _: None)
+            fitted = fit(
+                panel,
+                experiment.model,
+                experiment.loss,
+                experiment.training,
+                seed,
+                lambda _: None,
+                experiment.projection,
+            )
             yield forecasts(panel, fitted.forecaster, seed, fold.key, experiment.decided_hour)
 
 

@@ -13,10 +13,11 @@ from assets.folds.walk_forward import WalkForwardSpec
 from assets.sources.yaml_settings import read_mapping
 from assets.targets.forward_returns import HORIZONS
 from assets.training.fit import TrainingSpec
-from assets.training.panel import Normalisation
+from assets.training.normalisation import Normalisation
 from expectations.decisions import DECIDED_HOUR
 from models import ModelSpec
 from models.losses import LossSpec, MeanSquaredSpec
+from models.projection import ProjectionSpec
 
 YAML = "YAML"
 
@@ -49,8 +50,12 @@ class Experiment(Spec):
     )
     universe: UniverseSpec = UniverseSpec()
     features: tuple[str, ...] = Field(min_length=1, description="feature groups, by the name of their file")
-    normalisation: Normalisation = Field(
-        default="market_neutral", description="what is taken from each feature of a session: nothing, or the median"
+    normalisation: Normalisation | dict[str, Normalisation] = Field(
+        default="market_neutral",
+        description="how a feature is put into the terms of its session; or a rule by group, `default` for the rest",
+    )
+    projection: dict[str, ProjectionSpec] = Field(
+        default={}, description="groups of many columns of which each fold learns a few components on its train rows"
     )
     target: TargetSpec = TargetSpec()
     model: ModelSpec

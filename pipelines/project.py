@@ -32,6 +32,7 @@ from pipelines.report_assets import add_leaderboard, add_verdict
 from pipelines.schedules import after_close_schedule
 from pipelines.sensors import new_bars_sensor, stale_sensor
 from pipelines.settings import Settings
+from pipelines.suitability import check_suitable
 from pipelines.tracking import Tracking
 from pipelines.truth import add_truth
 from pipelines.warehouse import Warehouse
@@ -87,6 +88,7 @@ def load_project(settings: Settings) -> Project:
     tables = in_order(declarations(*modules_of(STAGES)))
     features = {key.split("/")[1]: table for key, table in tables.items() if table.stage == "features"}
     experiments = load_experiments(settings.experiments, features)
+    check_suitable(experiments, tables)
     add_source(graph, settings.source)
     add_truth(graph, settings.source)
     for table in tables.values():
