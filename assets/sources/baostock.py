@@ -104,6 +104,7 @@ class BaostockSpec(IndexUniverseSpec):
             board=board(pl.col("security_id")),
             available_at=BARS_ARRIVE.known(pl.col("session")),
             delivery=pl.lit("query_history_k_data_plus ") + pl.col("security_id"),
+            is_unreformed=pl.lit(None, dtype=pl.Boolean),
             source_objection=pl.lit(None, dtype=pl.String),
         )
 

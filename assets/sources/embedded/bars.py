@@ -61,6 +61,7 @@ class Tape:
             "listed_on": pl.Series(self.listings.listed_on, dtype=pl.Date).gather(rows_S),
             "is_st": self.is_st_TS[where],
             "is_suspended": is_suspended,
+            "is_unreformed": pl.Series([None], dtype=pl.Boolean).new_from_index(0, len(rows_S)),
             "prev_close": self._yuan(self.path.prev_close_TS[where]),
             "adj_factor": self.path.adj_factor_TS[where],
             "available_at": instants(self.sessions, time(self.available_hour)).gather(where[0]),
