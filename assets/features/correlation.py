@@ -6,6 +6,7 @@ tends to come back (Chen, Chen, Chen and Li 2019), and residual returns to go on
 # S securities, T sessions, N sessions of a spell
 
 from datetime import date
+from itertools import pairwise
 from typing import ClassVar
 
 import dataframely as dy
@@ -139,7 +140,7 @@ def _months(sessions: tuple[date, ...]) -> list[Spell]:
     """A spell for each calendar month; the first may begin within its month, and then has no session before it."""
     months = [(session.year, session.month) for session in sessions]
     starts = [place for place in range(len(months)) if place == 0 or months[place] != months[place - 1]]
-    return [Spell(first, end, DEEPEST) for first, end in zip(starts, [*starts[1:], len(months)], strict=True)]
+    return [Spell(first, end, DEEPEST) for first, end in pairwise([*starts, len(months)])]
 
 
 def _peers(returns_ST: Wide, market_T: Wide, month: Spell) -> csr_array:

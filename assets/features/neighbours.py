@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from assets.features.trailing import moved_later, trailing_count, trailing_sum
+from assets.features.trailing import trailing_count, trailing_sum
 
 Wide = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -96,10 +96,11 @@ def decayed_mean(values_ST: Wide, half_life: float, window: int) -> Wide:
 
     returns  [S, T], over the sessions that hold a value; NaN where none does
     """
+    weights_L = 0.5 ** (np.arange(window) / half_life)
+    filled_ST, is_known_ST = np.where(np.isnan(values_ST), 0.0, values_ST), (~np.isnan(values_ST)).astype(np.float64)
     total_ST, weight_ST = np.zeros_like(values_ST), np.zeros_like(values_ST)
-    for lag in range(window - 1, -1, -1):
-        earlier_ST = moved_later(values_ST, lag)
-        is_known_ST = ~np.isnan(earlier_ST)
-        total_ST += np.where(is_known_ST, 0.5 ** (lag / half_life) * earlier_ST, 0.0)
-        weight_ST += 0.5 ** (lag / half_life) * is_known_ST
+    for lag in range(min(window, values_ST.shape[1]) - 1, -1, -1):
+        kept = values_ST.shape[1] - lag
+        total_ST[:, lag:] += weights_L[lag] * filled_ST[:, :kept]
+        weight_ST[:, lag:] += weights_L[lag] * is_known_ST[:, :kept]
     return total_ST / np.where(weight_ST > 0, weight_ST, np.nan)

@@ -16,6 +16,9 @@ from assets.features.market_line import FLAT
 from assets.features.neighbours import graph_of
 
 Wide = NDArray[np.float64]
+Places = NDArray[np.intp]
+Edges = tuple[Places, Places, Wide]
+NO_EDGES: Edges = (np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0))
 STEPS = 2.0**26
 BLOCK = 1024
 
@@ -29,10 +32,12 @@ def peer_graph(returns_SW: Wide, market_W: Wide, peers: int, at_least: int) -> c
                 first in the order of the securities
     at_least    sessions that a security must have traded, else it is nobody's peer and has none
     """
-    steps_SW = _whole_steps(residuals(returns_SW, market_W, at_least))
-    edges = [_best(steps_SW, start, peers) for start in range(0, len(steps_SW), BLOCK)]
+    left_SW = residuals(returns_SW, market_W, at_least)
+    moving = np.flatnonzero(left_SW.any(axis=1))
+    steps_SW = _whole_steps(left_SW[moving])
+    edges = [_best(steps_SW, start, peers) for start in range(0, len(moving), BLOCK)] or [NO_EDGES]
     rows_E, columns_E, values_E = (np.concatenate(parts) for parts in zip(*edges, strict=True))
-    return graph_of(rows_E, columns_E, values_E, len(steps_SW))
+    return graph_of(moving[rows_E], moving[columns_E], values_E, len(returns_SW))
 
 
 def residuals(returns_SW: Wide, market_W: Wide, at_least: int) -> Wide:
@@ -64,13 +69,12 @@ def _over_sessions(cells_SW: Wide) -> Wide:
 
 
 def _whole_steps(left_SW: Wide) -> Wide:
-    """Rows of length 2^26 and whole numbers; rows of zeros stay."""
-    length_S1 = np.sqrt(_over_sessions(left_SW * left_SW))
-    steps_SW: Wide = np.rint(STEPS * left_SW / np.where(length_S1 > 0, length_S1, 1.0))
+    """The rows, none of them all zeros, at length 2^26 and in whole numbers."""
+    steps_SW: Wide = np.rint(STEPS * (left_SW / np.sqrt(_over_sessions(left_SW * left_SW))))
     return steps_SW
 
 
-def _best(steps_SW: Wide, start: int, peers: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Wide]:
+def _best(steps_SW: Wide, start: int, peers: int) -> Edges:
     """Row, column and correlation of the peers of one block of securities."""
     product_BS = steps_SW[start : start + BLOCK] @ steps_SW.T
     own = np.arange(len(product_BS))

@@ -6,6 +6,7 @@ Prices of firms that are tied by trade follow one another with a delay (Cohen an
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar
 
 import dataframely as dy
@@ -137,12 +138,14 @@ def _market(grid: Grid, traded: pl.DataFrame, news: pl.LazyFrame) -> Market:
     wide = spread(traded, grid, ("close", "adj_factor"))
     returns_ST = log_returns(np.log(wide["close"] * wide["adj_factor"]))
     told = news.filter(pl.col("security_id").is_in(list(grid.securities)))
-    told = told.select("security_id", "available_at").sort("available_at")
-    places_K, rows_K = (
-        _first_decisions(grid, told.collect()["available_at"]),
-        _rows(grid, told.collect()["security_id"]),
+    dated = told.select("security_id", "available_at").sort("available_at").collect()
+    return Market(
+        grid=grid,
+        traded_ST=np.isfinite(wide["close"]),
+        residual_ST=returns_ST - market_mean(returns_ST),
+        news_session_K=_first_decisions(grid, dated["available_at"]),
+        news_row_K=_rows(grid, dated["security_id"]),
     )
-    return Market(grid, np.isfinite(wide["close"]), returns_ST - market_mean(returns_ST), places_K, rows_K)
 
 
 def _rows(grid: Grid, securities: pl.Series) -> Places:
@@ -167,7 +170,7 @@ def _spells(grid: Grid, changes: pl.DataFrame) -> Iterator[tuple[Spell, pl.DataF
     size = len(grid.sessions)
     places = _first_decisions(grid, changes["available_at"])
     starts = sorted({*range(0, size, LONGEST_SPELL), *places[places < size].tolist()})
-    ends = dict(zip(starts, [*starts[1:], size], strict=True))
+    ends = dict(pairwise([*starts, size]))
     for batch in range(0, len(starts), SPELLS_AT_ONCE):
         asked = _decisions(grid).with_row_index("first")[starts[batch : batch + SPELLS_AT_ONCE]]
         held = holding_join(asked.drop("session").lazy(), coded.lazy(), by=KEY).sort(*reversed(KEY)).collect()
@@ -179,9 +182,15 @@ def _features(market: Market, spell: Spell, held: pl.DataFrame) -> pl.DataFrame:
     size = len(market.grid.securities)
     suppliers_E, customers_E = (held[name].to_numpy().astype(np.intp) for name in KEY)
     weights_E = _weights(customers_E, held["weight"].fill_null(np.nan).to_numpy(), size)
-    upstream = graph_of(customers_E, suppliers_E, weights_E, size)
-    downstream = graph_of(suppliers_E, customers_E, weights_E, size)
-    columns = {**_side("supplier", upstream, market, spell), **_side("customer", downstream, market, spell)}
+    graphs = {
+        "supplier": graph_of(customers_E, suppliers_E, weights_E, size),
+        "customer": graph_of(suppliers_E, customers_E, weights_E, size),
+    }
+    own_SN, news_SN = spell.seen(market.residual_ST), _news_counts(market, spell)
+    columns: dict[str, Wide] = {}
+    for side, graph in graphs.items():
+        found = {**_returns(graph, own_SN), **_counts(graph, news_SN)}
+        columns |= {f"{side}_{name}": spell.own(cells_SN) for name, cells_SN in found.items()}
     grid = Grid(market.grid.sessions[spell.first : spell.end], market.grid.securities)
     return gather(grid, columns, market.traded_ST[:, spell.first : spell.end])
 
@@ -195,28 +204,27 @@ def _weights(customers_E: Places, told_E: Wide, size: int) -> Wide:
     return np.where(is_told_E, told_E, left_S[customers_E])
 
 
-def _side(side: str, graph: csr_array, market: Market, spell: Spell) -> dict[str, Wide]:
-    own_SN = spell.seen(market.residual_ST)
+def _returns(graph: csr_array, own_SN: Wide) -> dict[str, Wide]:
     mean_SN = mean_of_neighbours(graph, own_SN)
     sums = {window: sum_of_known(mean_SN, window) for window in (5, DEEPEST)}
-    gaps = {window: sums[window] - sum_of_known(own_SN, window) for window in sums}
-    told_SN = sum_over_neighbours(graph, _news_counts(market, spell))
-    number_S1 = edge_counts(graph)[:, None]
-    has_any_S1 = np.where(number_S1 > 0, 1.0, np.nan)
-    seen = {
+    return {
         "residual_1d": mean_SN,
         **{f"residual_1d_lag_{lag}d": moved_later(mean_SN, lag) for lag in LAGS},
         **{f"residual_{window}d": sums[window] for window in sums},
         "residual_half_life_3d": decayed_mean(mean_SN, HALF_LIFE, DEEPEST),
-        **{f"gap_{window}d": gaps[window] for window in gaps},
-        "count": np.broadcast_to(number_S1, mean_SN.shape),
-        **{f"news_count_{window}d": has_any_S1 * _whole_sum(told_SN, window) for window in (1, NEWS_WINDOW)},
+        **{f"gap_{window}d": sums[window] - sum_of_known(own_SN, window) for window in sums},
     }
-    return {f"{side}_{name}": spell.own(cells_SN) for name, cells_SN in seen.items()}
+
+
+def _counts(graph: csr_array, news_SN: Wide) -> dict[str, Wide]:
+    number_S1, told_SN = edge_counts(graph)[:, None], sum_over_neighbours(graph, news_SN)
+    has_any_S1 = np.where(number_S1 > 0, 1.0, np.nan)
+    sums = {f"news_count_{window}d": has_any_S1 * _whole_sum(told_SN, window) for window in (1, NEWS_WINDOW)}
+    return {"count": np.broadcast_to(number_S1, told_SN.shape), **sums}
 
 
 def _news_counts(market: Market, spell: Spell) -> Wide:
-    """News since the decision before each of the sessions that the spell sees, [S, N]; NaN where there was none."""
+    """News since the decision before each session that the spell sees, [S, N]; NaN where no decision was before."""
     start = spell.first - spell.before
     inside = slice(*np.searchsorted(market.news_session_K, [max(start, 1), spell.end]))
     shape = len(market.grid.securities), spell.end - start
