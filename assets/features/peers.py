@@ -34,7 +34,7 @@ def peer_graph(returns_SW: Wide, market_W: Wide, peers: int, at_least: int) -> c
     """
     left_SW = residuals(returns_SW, market_W, at_least)
     moving = np.flatnonzero(left_SW.any(axis=1))
-    steps_SW = _whole_steps(left_SW[moving])
+    steps_SW = whole_steps(left_SW[moving])
     edges = [_best(steps_SW, start, peers) for start in range(0, len(moving), BLOCK)] or [NO_EDGES]
     rows_E, columns_E, values_E = (np.concatenate(parts) for parts in zip(*edges, strict=True))
     return graph_of(moving[rows_E], moving[columns_E], values_E, len(returns_SW))
@@ -60,18 +60,21 @@ def residuals(returns_SW: Wide, market_W: Wide, at_least: int) -> Wide:
     return np.where(is_enough_S[:, None] & ~is_flat_S1, left_SW, 0.0)
 
 
+def whole_steps(left_SW: Wide) -> Wide:
+    """The rows, none of them all zeros, at length 2^26 and in whole numbers.
+
+    A partial sum of the product of two rows is at most the product of their lengths, which is below 2^53.
+    """
+    steps_SW: Wide = np.rint(STEPS * (left_SW / np.sqrt(_over_sessions(left_SW * left_SW))))
+    return steps_SW
+
+
 def _over_sessions(cells_SW: Wide) -> Wide:
     """Sum of each row, [S, 1], the earliest session first."""
     total_S = np.zeros(len(cells_SW))
     for cells_S in cells_SW.T:
         total_S += cells_S
     return total_S[:, None]
-
-
-def _whole_steps(left_SW: Wide) -> Wide:
-    """The rows, none of them all zeros, at length 2^26 and in whole numbers."""
-    steps_SW: Wide = np.rint(STEPS * (left_SW / np.sqrt(_over_sessions(left_SW * left_SW))))
-    return steps_SW
 
 
 def _best(steps_SW: Wide, start: int, peers: int) -> Edges:

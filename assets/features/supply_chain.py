@@ -226,7 +226,7 @@ def _counts(graph: csr_array, news_SN: Wide) -> dict[str, Wide]:
 def _news_counts(market: Market, spell: Spell) -> Wide:
     """News since the decision before each session that the spell sees, [S, N]; NaN where no decision was before."""
     start = spell.first - spell.before
-    inside = slice(*np.searchsorted(market.news_session_K, [max(start, 1), spell.end]))
+    inside = slice(*np.searchsorted(market.news_session_K, [start, spell.end]))
     shape = len(market.grid.securities), spell.end - start
     cells_K = np.ravel_multi_index((market.news_row_K[inside], market.news_session_K[inside] - start), shape)
     counts_SN = np.bincount(cells_K, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)

@@ -155,6 +155,25 @@ def test_sessions_with_the_declared_look_back_equal_the_whole_to_the_bit(cleaned
     assert_frame_equal(part.filter(asked), whole.filter(asked), check_exact=True)
 
 
+def test_the_look_back_reaches_a_halt_before_the_window_of_the_month(cleaned):
+    """At the end of a long month, with a name that came back from 59 halted sessions as the peers' window began."""
+    rows, sessions = cleaned
+    days = sessions["session"]
+    month = days.dt.truncate("1mo")
+    lengths = {
+        place: int((month == month[place]).sum()) for place in range(230, len(days)) if month[place] != month[place - 1]
+    }
+    first = max(lengths, key=lengths.get)
+    name = rows.filter(session=days[first - 120], is_suspended=False)["security_id"][0]
+    is_halted = pl.col("session").is_between(days[first - 179], days[first - 121])
+    rows = rows.filter((pl.col("security_id") != name) | ~is_halted)
+    last = first + lengths[first] - 1
+    inside, asked = pl.col("session").is_between(days[last - LOOK_BACK], days[last]), pl.col("session") == days[last]
+    part = computed(rows.filter(inside), sessions.filter(inside)).filter(asked)
+    assert part.filter(security_id=name)["peer_residual_1d"].null_count() == 0
+    assert_frame_equal(part, computed(rows, sessions).filter(asked), check_exact=True)
+
+
 def test_a_security_that_only_traded_long_ago_does_not_change_one_bit(cleaned):
     rows, sessions = cleaned
     days = sessions["session"]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from assets.features.peers import BLOCK, peer_graph, residuals
+from assets.features.peers import BLOCK, peer_graph, residuals, whole_steps
 
 W = 120
 
@@ -76,6 +76,17 @@ def test_only_what_moves_along_is_a_peer():
     assert all(value > 0 for value in found.values())
 
 
+def test_products_are_exact_so_that_their_order_is_free():
+    steps = whole_steps(residuals(*drawn(200), 90))
+    assert steps.dtype == np.float64
+    exact = steps.astype(np.int64) @ steps.astype(np.int64).T
+    assert 2**51 < np.abs(exact).max() < 2**53
+    np.testing.assert_array_equal(steps @ steps.T, exact.astype(np.float64))
+    np.testing.assert_array_equal(steps, np.rint(steps))
+    backwards = np.ascontiguousarray(steps[:, ::-1])
+    np.testing.assert_array_equal(backwards @ backwards.T, steps @ steps.T)
+
+
 def test_neither_threads_nor_other_securities_change_one_bit():
     returns, market = drawn(BLOCK + 300)
     with threadpool_limits(1):
@@ -83,6 +94,7 @@ def test_neither_threads_nor_other_securities_change_one_bit():
     with threadpool_limits(2):
         two = edges(peer_graph(returns, market, 20, 90))
     assert one == two
+    assert not any(i == j for i, j in one)
     silent = np.full((len(returns) + 411, W), np.nan)
     places = np.sort(np.random.default_rng(0).permutation(len(silent))[: len(returns)])
     silent[places] = returns

@@ -149,6 +149,17 @@ def test_missing_weights_share_what_is_left(returns):
     assert row(nothing, B, 20)["customer_residual_1d"] is None
 
 
+def test_the_order_of_edges_does_not_change_one_bit_of_a_share(returns):
+    """Many told weights, known at different times, are summed up before the rest is shared."""
+    rng = np.random.default_rng(0)
+    told = [(f"hk{i:05d}", D, float(rng.random() / 30), True, at(int(rng.integers(0, 19)))) for i in range(25)]
+    ties = [*told, (A, D, None, True, at(3)), (B, D, 0.1, True, at(5)), (C, D, None, True, at(4))]
+    first = computed(bars_of(returns), edges_of(*ties))
+    for seed in range(5):
+        mixed = [ties[i] for i in np.random.default_rng(seed).permutation(len(ties))]
+        assert_frame_equal(computed(bars_of(returns), edges_of(*mixed)), first, check_exact=True)
+
+
 def test_weights_are_shared_out_among_those_that_traded(returns):
     ties = edges_of((A, C, 0.3, True, at(0)), (B, C, 0.1, True, at(0)))
     rows = bars_of(returns, halted={(A, 20), (A, 22), (B, 22)})
@@ -281,11 +292,13 @@ def raw():
 @pytest.fixture(scope="module")
 def cleaned(raw):
     sessions = calendar(raw["raw/bars"].lazy()).collect()
+    ties = edges(raw["raw/supply_chain"].lazy()).collect()
+    is_told = pl.Series(np.random.default_rng(0).random(ties.height) > 0.3)
     return (
         bars(raw["raw/bars"].lazy(), sessions.lazy()).collect(),
         sessions,
         news(raw["raw/news"].lazy()).collect(),
-        edges(raw["raw/supply_chain"].lazy()).collect(),
+        ties.with_columns(weight=pl.when(is_told).then("weight")),
     )
 
 
