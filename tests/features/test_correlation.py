@@ -18,8 +18,8 @@ from assets.sources.synthetic_market import SyntheticMarketSpec
 from assets.table import declarations
 from expectations.leakage import decisions, future_perturbation
 from expectations.tables import RawBars
-from pipelines.gate import compose
 from pipelines.project import in_order, modules_of
+from pipelines.replay import compose
 
 NAMES = [name for name in Correlation.column_names() if name not in ("session", "security_id")]
 PEER = [name for name in NAMES if name.startswith("peer_")]
