@@ -127,18 +127,19 @@ def _events(measures: pl.LazyFrame, sessions: pl.Series, names: pl.Series) -> pl
              to the same industry before and after (-1 where not, or not within the calendar)
     """
     rows = measures.sort("available_at", "event_id", "industry").collect()
-    breadth = pl.col("available_at").rank("max").over("event_id").cast(pl.Int64).alias("breadth")
-    rows = rows.with_columns(breadth, tones(rows)) if len(rows) else rows.with_columns(tone=0)
-    rows = rows.with_columns(place=pl.Series(arrivals(rows["available_at"], sessions)))
-    theme = ("industry", "theme")
+    whose, place = ("industry", "theme"), pl.col("place")
     rows = rows.with_columns(
-        before=pl.col("place").shift(1).over(theme).fill_null(NEVER),
-        after=pl.col("place").shift(-1).over(theme).fill_null(NEVER),
-    ).filter(pl.col("place").is_between(0, len(sessions) - 1), pl.col("industry").is_in(names.implode()))
-    numbered = rows.with_columns(industry=pl.Series(names.search_sorted(rows["industry"])).cast(pl.Int64))
-    return numbered.select(
-        pl.col("place", "industry", "tone", "before", "after").cast(pl.Int64), pl.col("breadth").cast(pl.Int64)
+        tones(rows),
+        breadth=pl.col("available_at").rank("max").over("event_id"),
+        place=pl.Series(arrivals(rows["available_at"], sessions), dtype=pl.Int64),
+    ).with_columns(
+        before=place.shift(1).over(whose).fill_null(NEVER),
+        after=place.shift(-1).over(whose).fill_null(NEVER),
     )
+    inside = rows.filter(place.is_between(0, len(sessions) - 1), pl.col("industry").is_in(names.implode()))
+    numbers = pl.Series("industry", names.search_sorted(inside["industry"]))
+    columns = ("place", "industry", "tone", "breadth", "before", "after")
+    return inside.with_columns(numbers).select(pl.col(columns).cast(pl.Int64))
 
 
 def _at(told: pl.DataFrame) -> tuple[Whole, Whole]:

@@ -86,7 +86,7 @@ def _announced(rows: pl.LazyFrame, firsts: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _cells(facts: pl.LazyFrame) -> tuple[pl.LazyFrame, set[str]]:
-    """The facts by security, quarter and meaning, first reports of net profit once more; and which meanings there are."""
+    """The facts by security, quarter and meaning, first reports of net profit once more; and the meanings found."""
     rows = facts.select(
         "security_id", "means", "preferred", "revision", "value", "available_at", quarter=_quarter()
     ).collect()
