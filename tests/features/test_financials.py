@@ -197,7 +197,7 @@ def age(instant: datetime | None, place: int) -> int | None:
     if instant is None:
         return None
     arrived = bisect_left([decision_instant(session, 20) for session in SESSIONS], instant)
-    return place - arrived if 0 < arrived and 0 <= place - arrived < 250 else None
+    return place - arrived if arrived > 0 and 0 <= place - arrived < 250 else None
 
 
 def expected(rows: list[Row], security: str, session: date, close: float) -> dict[str, float | None]:

@@ -216,6 +216,23 @@ def test_a_month_with_the_declared_look_back_equals_the_whole_to_the_bit(panel):
         assert_frame_equal(part, whole.filter(wanted), check_exact=True)
 
 
+def test_the_look_back_reaches_over_a_halt_that_ends_where_a_response_begins():
+    """The first of 20 sessions of a response is the last of 60 over which a return may span a halt."""
+    last, came = 200, 181
+    halted = pl.col("session").is_between(SESSIONS[came - 59], SESSIONS[came - 1]) & (
+        pl.col("security_id") == "sh600001"
+    )
+    bars = bars_of(np.random.default_rng(0), still=0.0).with_columns(is_suspended=halted)
+    measures = frame(Measures, [measure("e", decision_instant(SESSIONS[came], 12), "a")])
+    industries = frame(Industries, [change("sh600001", "a")])
+    reach = policy_events.table.look_back["bars"]
+    seen = bars.filter(pl.col("session").is_between(SESSIONS[last - reach], SESSIONS[last]))
+    here = pl.col("session") == SESSIONS[last]
+    whole = computed(measures, industries, bars).filter(here)
+    assert_frame_equal(computed(measures, industries, seen).filter(here), whole, check_exact=True)
+    assert whole["policy_response_20d"].null_count() == len(SECURITIES) - 1
+
+
 def test_the_order_of_the_rows_does_not_matter(panel):
     *given_, whole = panel
     mixed = (rows.sample(fraction=1.0, shuffle=True, seed=5) for rows in given_)

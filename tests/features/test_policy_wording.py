@@ -14,7 +14,7 @@ TITLES = [
     ("钢铁", "加快淘汰落后产能", -1),
     ("煤炭", "支持转型，严控新增，压减产量", -1),
     ("煤炭", "鼓励重组，限制新建", 0),
-    ("chips", "Government to BOOST chips with tax relief", 1),
+    ("chips", "Government to BOOST chips", 1),
     ("solar", "Ministry ends subsidies for solar", -1),
     ("housing", "City eases restrictions on housing", 1),
     ("support", "Notice on support", 0),

@@ -64,7 +64,8 @@ def test_securities_do_not_know_of_each_other():
 def test_a_value_counts_until_its_restatement_is_known():
     statements = told(
         fact(Q1, APRIL, 5.0), fact(Q1, DECEMBER, 7.0, revision=1), fact(Q2, AUGUST, 9.0),
-        fact(Q1, APRIL, 3.0, item="net_profit_to_parent", security_id="b"), fact(Q1, AUGUST, 4.0, security_id="b"),
+        fact(Q1, APRIL, 3.0, item="net_profit_to_parent", security_id="b"),
+        fact(Q1, AUGUST, 4.0, security_id="b", revision=1),
     )  # fmt: skip
     a_microsecond = timedelta(microseconds=1)
     asked = [("a", DECEMBER - a_microsecond, FIRST + 1), ("a", DECEMBER, FIRST + 1), ("b", AUGUST, FIRST)]
