@@ -243,7 +243,7 @@ def expected(rows: list[Row], security: str, session: date, close: float) -> dic
     return found
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_every_figure_is_what_plain_python_makes_of_what_was_published_by_then(seed):
     rng = np.random.default_rng(seed)

@@ -150,7 +150,7 @@ def excess(bars: dict[tuple[date, str], float], changes: list[Row], industry: st
     return float(np.mean(own) - np.mean(list(moves.values()))) if own else None
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_every_figure_is_what_plain_python_makes_of_what_was_known_by_then(seed):
     rng = np.random.default_rng(seed)
