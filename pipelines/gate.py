@@ -29,7 +29,7 @@ from pipelines.experiment import Experiment
 from pipelines.graph import Graph
 from pipelines.lineage import Versions
 from pipelines.reach import Every, Reach
-from pipelines.replay import compose, told_nothing
+from pipelines.replay import compose, of_facts
 
 CHECK = "passed"
 DECISIONS = 8
@@ -134,7 +134,7 @@ def _add_leakage(graph: Graph, tables: Mapping[str, Declaration], hour: int) -> 
         instants = decisions(sessions, DECISIONS, SEED, hour)
         frames = {RawBars.asset_key: raw.collect()}
         frames |= {key: judged.pop(key.replace("/", "_")).collect() for key in facts}
-        return future_perturbation(replay, frames, instants, targets, SEED, told_nothing(tables, frames))
+        return future_perturbation(replay, frames, instants, targets, SEED, of_facts=of_facts(tables))
 
     judged = {key.replace("/", "_"): (key, Every(), True) for key in (*tables, *facts) if key != Calendar.asset_key}
     inputs = {"raw": (RawBars.asset_key, Every(), True), "calendar": (Calendar.asset_key, Every(), True), **judged}

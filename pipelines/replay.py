@@ -43,14 +43,11 @@ def read_by(keys: Iterable[str], tables: Mapping[str, Declaration]) -> dict[str,
     return {key: table for key, table in tables.items() if key in needed}
 
 
-def told_nothing(tables: Mapping[str, Declaration], raw: Frames) -> frozenset[str]:
-    """Keys of the tables that read admitted facts of which the source tells none.
-
-    A source without news leaves features of news without a value, which no future can move.
-    """
-    silent = {table.asset_key for table in RAW_FACTS if table.asset_key not in raw or raw[table.asset_key].is_empty()}
-    empty = {key for key, table in tables.items() if _inputs(table) <= silent}
-    return frozenset(key for key, table in tables.items() if empty & _inputs(table))
+def of_facts(tables: Mapping[str, Declaration]) -> frozenset[str]:
+    """Keys of the tables that read admitted facts, of which a source may tell few or none."""
+    raw = {table.asset_key for table in RAW_FACTS}
+    admitted = {key for key, table in tables.items() if _inputs(table) <= raw}
+    return frozenset(key for key, table in tables.items() if admitted & _inputs(table))
 
 
 def _inputs(table: Declaration) -> set[str]:
