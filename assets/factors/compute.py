@@ -1,0 +1,66 @@
+"""Compute: factors over wide bars, a slab of securities at a time.
+
+A slab is small enough for its arrays to stay in the cache. Securities do not touch each other, so neither the size of
+the slabs nor the number of threads changes a bit.
+"""
+# S securities, T sessions
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.factors.bar_inputs import COLUMNS
+from assets.factors.factor import Factor
+from assets.factors.plan import evaluate, plan_for
+
+Wide = NDArray[np.float64]
+Receive = Callable[[str, slice, Wide], None]
+INPUTS = (*COLUMNS, "is_listed")
+CELLS_OF_A_SLAB = 24_000
+
+
+def compute(factors: Sequence[Factor], wide: Mapping[str, Wide], threads: int = 1) -> dict[str, Wide]:
+    """Every factor by name, [S, T] float64, NaN where it is not known.
+
+    wide    INPUTS [S, T], as `bar_inputs` gives them
+    raises  ValueError when an input is missing or of another shape
+    """
+    found = {factor.name: np.empty(np.shape(wide["close"])) for factor in factors}
+
+    def keep(name: str, rows: slice, values_sT: Wide) -> None:
+        found[name][rows] = values_sT
+
+    in_slabs(factors, wide, keep, threads)
+    return found
+
+
+def in_slabs(factors: Sequence[Factor], wide: Mapping[str, Wide], receive: Receive, threads: int = 1) -> None:
+    """Compute slab by slab and hand each factor over with its rows, in no order between slabs.
+
+    receive  is called with the name of the factor, the rows of the slab and their values [s, T], which it must copy
+    """
+    _check(wide)
+    securities, sessions = wide["close"].shape
+    steps = plan_for(tuple(factors))
+    height = max(1, CELLS_OF_A_SLAB // max(sessions, 1))
+
+    def one(start: int) -> None:
+        rows = slice(start, min(start + height, securities))
+        slab = {name: np.ascontiguousarray(wide[name][rows], dtype=np.float64) for name in INPUTS}
+        for name, values_sT in evaluate(steps, slab):
+            receive(name, rows, values_sT)
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(one, range(0, securities, height)))
+
+
+def _check(wide: Mapping[str, Wide]) -> None:
+    if missing := [name for name in INPUTS if name not in wide]:
+        raise ValueError(f"the inputs {missing} are missing; `bar_inputs` gives all of {list(INPUTS)}")
+    shapes = {name: wide[name].shape for name in INPUTS}
+    if len(set(shapes.values())) > 1:
+        raise ValueError(f"the inputs have different shapes {shapes}; lay them on one grid, as `bar_inputs` does")
