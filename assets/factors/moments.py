@@ -71,7 +71,7 @@ def _deviations(
     values_ST: Wide, lengths: Places, later: Places, earlier: Places, levels: Places, found_KST: Wide
 ) -> None:
     securities, sessions = values_ST.shape
-    count_LT, mean_LT, square_LT = _empty(len(lengths), sessions)
+    count_LT, mean_LT, square_LT = _zeros(len(lengths), sessions)
     scratch_4T = np.empty((4, sessions))
     for row in range(securities):
         for t in range(sessions):
@@ -100,15 +100,14 @@ def _trends(
 ) -> None:
     """The place of a session in its window counts back from the end: 0, -1, -2 and so on."""
     securities, sessions = values_ST.shape
-    count_LT, mean_LT, square_LT = _empty(len(lengths), sessions)
-    place_LT, spread_LT, product_LT = _empty(len(lengths), sessions)
+    count_LT, mean_LT, square_LT = _zeros(len(lengths), sessions)
+    place_LT, spread_LT, product_LT = _zeros(len(lengths), sessions)
     scratch_4T = np.empty((4, sessions))
     for row in range(securities):
         for t in range(sessions):
             is_known = np.isfinite(values_ST[row, t])
             count_LT[0, t] = 1.0 if is_known else 0.0
             mean_LT[0, t] = values_ST[row, t] if is_known else 0.0
-            place_LT[0, t] = 0.0
         for level in range(1, len(lengths)):
             a, b, gap = later[level], earlier[level], lengths[later[level]]
             weight_T, common_T = _weigh(count_LT[a], count_LT[b], gap, count_LT[level], scratch_4T)
@@ -144,8 +143,8 @@ def _correlations(
     found_KST: Wide,
 ) -> None:
     securities, sessions = left_ST.shape
-    count_LT, left_LT, left_square_LT = _empty(len(lengths), sessions)
-    right_LT, right_square_LT, product_LT = _empty(len(lengths), sessions)
+    count_LT, left_LT, left_square_LT = _zeros(len(lengths), sessions)
+    right_LT, right_square_LT, product_LT = _zeros(len(lengths), sessions)
     scratch_4T = np.empty((4, sessions))
     for row in range(securities):
         for t in range(sessions):
@@ -169,12 +168,12 @@ def _correlations(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _empty(windows: int, sessions: int) -> tuple[Wide, Wide, Wide]:
-    """Room for three moments of all windows; those of a single session about its mean are 0."""
-    return np.empty((windows, sessions)), np.empty((windows, sessions)), np.zeros((windows, sessions))
+def _zeros(windows: int, sessions: int) -> tuple[Wide, Wide, Wide]:
+    """Room for three moments of all windows; the squares and products of a single session stay 0."""
+    return np.zeros((windows, sessions)), np.zeros((windows, sessions)), np.zeros((windows, sessions))
 
 
-# Each step has few arrays: with more, the compiler gives up proving that they do not overlap and leaves the vector unit.
+# Each step has few arrays: with more, the compiler does not prove that they lie apart and leaves the vector unit.
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
