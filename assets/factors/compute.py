@@ -3,7 +3,7 @@
 A slab is small enough for its arrays to stay in the cache. Securities do not touch each other, so neither the size of
 the slabs nor the number of threads changes a bit.
 """
-# S securities, T sessions
+# S securities, T sessions, F factors
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def compute(factors: Sequence[Factor], wide: Mapping[str, Wide], threads: int = 
     wide    INPUTS [S, T], as `bar_inputs` gives them
     raises  ValueError when an input is missing or of another shape
     """
-    found = {factor.name: np.empty(np.shape(wide["close"])) for factor in factors}
+    _check(wide)
+    # One block of memory, which the system hands out faster than 158.
+    block_FST = np.empty((len(factors), *wide["close"].shape))
+    found = {factor.name: block_FST[place] for place, factor in enumerate(factors)}
 
     def keep(name: str, rows: slice, values_sT: Wide) -> None:
         found[name][rows] = values_sT

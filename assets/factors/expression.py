@@ -6,7 +6,6 @@ computed once. Every expression knows its unit and how far back it looks: a mist
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -54,6 +53,12 @@ class Expression:
     def __sub__(self, other: Expression | float) -> Expression:
         return _alike("-", self, other)
 
+    def __radd__(self, other: float) -> Expression:
+        return _alike("+", other, self)
+
+    def __rsub__(self, other: float) -> Expression:
+        return _alike("-", other, self)
+
     def __mul__(self, other: Expression | float) -> Expression:
         return Formula("*", (self, _expression(other)))
 
@@ -62,6 +67,9 @@ class Expression:
 
     def __truediv__(self, other: Expression | float) -> Expression:
         return Formula("/", (self, _expression(other)))
+
+    def __rtruediv__(self, other: float) -> Expression:
+        return Formula("/", (Number(other), self))
 
     def __gt__(self, other: Expression | float) -> Expression:
         return _compared(">", self, other)
@@ -79,10 +87,12 @@ class Bar(Expression):
 
     @property
     def unit(self) -> Unit:
+        """How the value moves when prices are restated."""
         return self.of
 
     @property
     def reach(self) -> int:
+        """Sessions before its own that the value depends on."""
         return STILL_LISTED if self == LISTED else 0
 
     def __str__(self) -> str:
@@ -98,6 +108,7 @@ class Number(Expression):
 
     @property
     def unit(self) -> Unit:
+        """How the value moves when prices are restated."""
         return self.of
 
     def __str__(self) -> str:
@@ -120,6 +131,7 @@ class Formula(Expression):
 
     @property
     def unit(self) -> Unit:
+        """How the value moves when prices are restated."""
         first, *rest = (operand.unit for operand in self.operands)
         if self.sign in PRECEDENCE and self.sign in "*/":
             turn = 1 if self.sign == "*" else -1
@@ -130,6 +142,7 @@ class Formula(Expression):
 
     @property
     def reach(self) -> int:
+        """Sessions before its own that the value depends on."""
         return max(operand.reach for operand in self.operands)
 
     def __str__(self) -> str:
@@ -159,10 +172,12 @@ class Ref(Expression):
 
     @property
     def unit(self) -> Unit:
+        """How the value moves when prices are restated."""
         return self.series.unit
 
     @property
     def reach(self) -> int:
+        """Sessions before its own that the value depends on."""
         return self.series.reach + self.sessions
 
     def __str__(self) -> str:
@@ -192,10 +207,12 @@ class Windowed(Expression):
 
     @property
     def unit(self) -> Unit:
+        """How the value moves when prices are restated."""
         return self.inputs[0].unit if self.operator.keeps_unit else RATIO
 
     @property
     def reach(self) -> int:
+        """Sessions before its own that the value depends on."""
         return self.window - 1 + max(series.reach for series in self.inputs)
 
     def __str__(self) -> str:
@@ -268,5 +285,3 @@ def _in_one_unit(sign: str, left: Expression | float, right: Expression | float)
 
 
 LISTED = Bar("is_listed")
-
-Make = Callable[[int], Expression]

@@ -33,8 +33,8 @@ class Factor:
         if unit != RATIO:
             what = "adjustment factor" if unit.adjusted or unit.is_shifted else "price as traded"
             raise ValueError(
-                f"{self.name} = {self.expression} holds the level of the {what}, which says nothing about the security; "
-                "make it a ratio, for example to the session's own close or volume"
+                f"{self.name} = {self.expression} holds the level of the {what}, which says nothing about the "
+                "security; make it a ratio, for example to the session's own close or volume"
             )
 
     def column(self) -> dy.Float32:

@@ -1,9 +1,9 @@
 """Halves: how a window is put together from two windows of half its length, down to single sessions.
 
-What a window of 60 sessions holds is what its later 30 and its earlier 30 hold, and so on. Only values inside the window
-are touched, always in the same order, so a result is the same to the bit wherever the data begin and whatever other
-windows are asked for. Nothing is ever subtracted again, so nothing cancels, and the five windows of a factor share
-most of their parts: 11 steps a session instead of 120.
+What a window of 60 sessions holds is what its later 30 and its earlier 30 hold, and so on. Only values inside the
+window are touched, always in the same order, so a result is the same to the bit wherever the data begin and whatever
+other windows are asked for. Nothing is ever subtracted again, so nothing cancels, and the five windows of a factor
+share most of their parts: 11 steps a session instead of 120.
 """
 
 from __future__ import annotations

@@ -173,7 +173,7 @@ def _zeros(windows: int, sessions: int) -> tuple[Wide, Wide, Wide]:
     return np.zeros((windows, sessions)), np.zeros((windows, sessions)), np.zeros((windows, sessions))
 
 
-# Each step has few arrays: with more, the compiler does not prove that they lie apart and leaves the vector unit.
+# Each step has few arrays: with more, the compiler does not prove them apart and leaves the vector unit.
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

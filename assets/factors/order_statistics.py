@@ -93,7 +93,7 @@ def _quantile(ordered: Wide, held: int, share: float) -> float:
     place = share * (held - 1)
     below = int(place)
     part = place - below
-    low = ordered[below]
+    low: float = ordered[below]
     return low + (ordered[below + 1] - low) * part if part > 0.0 else low
 
 

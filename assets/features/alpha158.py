@@ -4,14 +4,12 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import dataframely as dy
-import polars as pl
 
 from assets.factors.bar_inputs import (
     CLOSE,
     COLUMNS,
     HIGH,
     LOW,
-    OPEN,
     TRADED_CLOSE,
     TRADED_HIGH,
     TRADED_LOW,
@@ -44,11 +42,13 @@ from expectations.tables import Bars, Calendar, Keyed
 WINDOWS = (5, 10, 20, 30, 60)
 TINY = 1e-12
 
-RISE, FALL = CLOSE - ref(CLOSE, 1), ref(CLOSE, 1) - CLOSE
-MORE, FEWER = VOLUME - ref(VOLUME, 1), ref(VOLUME, 1) - VOLUME
-UP, DOWN = CLOSE > ref(CLOSE, 1), CLOSE < ref(CLOSE, 1)
-RETURN = CLOSE / ref(CLOSE, 1)
+BEFORE, VOLUME_BEFORE = ref(CLOSE, 1), ref(VOLUME, 1)
+RETURN = CLOSE / BEFORE
 MOVED = absolute(RETURN - 1) * VOLUME
+UP, DOWN = CLOSE > BEFORE, CLOSE < BEFORE
+RISE, FALL, CHANGE = greater(CLOSE - BEFORE, 0), greater(BEFORE - CLOSE, 0), absolute(CLOSE - BEFORE)
+MORE, FEWER = greater(VOLUME - VOLUME_BEFORE, 0), greater(VOLUME_BEFORE - VOLUME, 0)
+TURN = absolute(VOLUME - VOLUME_BEFORE)
 RANGE = TRADED_HIGH - TRADED_LOW + TINY
 TOP, BOTTOM = greater(TRADED_OPEN, TRADED_CLOSE), less(TRADED_OPEN, TRADED_CLOSE)
 
@@ -92,7 +92,7 @@ FACTORS = (
     *each("ROC", lambda d: ref(CLOSE, d) / CLOSE, "close d sessions before over the close"),
     *each("MA", lambda d: mean(CLOSE, d) / CLOSE, "mean close of d sessions over the close"),
     *each("STD", lambda d: std(CLOSE, d) / CLOSE, "deviation of the close of d sessions over the close"),
-    *each("BETA", lambda d: slope(CLOSE, d) / CLOSE, "slope of the close over d sessions, over the close", "1 / session"),
+    *each("BETA", lambda d: slope(CLOSE, d) / CLOSE, "slope of the close over d sessions", "closes per session"),
     *each("RSQR", lambda d: rsquare(CLOSE, d), "how straight the close ran for d sessions", "share of variance"),
     *each("RESI", lambda d: resi(CLOSE, d) / CLOSE, "close off the line through d sessions, over the close"),
     *each("MAX", lambda d: highest(HIGH, d) / CLOSE, "highest price of d sessions over the close"),
@@ -107,26 +107,26 @@ FACTORS = (
     *each("IMXD", lambda d: (place_of_highest(HIGH, d) - place_of_lowest(LOW, d)) / d,
           "how much later the high came than the low among d sessions", "fraction, -1 to 1"),
     *each("CORR", lambda d: corr(CLOSE, log(VOLUME + 1), d), "close with log volume over d sessions", "correlation"),
-    *each("CORD", lambda d: corr(RETURN, log(VOLUME / ref(VOLUME, 1) + 1), d),
+    *each("CORD", lambda d: corr(RETURN, log(VOLUME / VOLUME_BEFORE + 1), d),
           "change of close with change of volume over d sessions", "correlation"),
     *each("CNTP", lambda d: mean(UP, d), "share of d sessions with a higher close", "fraction, 0 to 1"),
     *each("CNTN", lambda d: mean(DOWN, d), "share of d sessions with a lower close", "fraction, 0 to 1"),
     *each("CNTD", lambda d: mean(UP, d) - mean(DOWN, d), "rises less falls among d sessions", "fraction, -1 to 1"),
-    *each("SUMP", lambda d: total(greater(RISE, 0), d) / (total(absolute(RISE), d) + TINY),
+    *each("SUMP", lambda d: total(RISE, d) / (total(CHANGE, d) + TINY),
           "gains of d sessions over all changes of the close", "fraction, 0 to 1"),
-    *each("SUMN", lambda d: total(greater(FALL, 0), d) / (total(absolute(RISE), d) + TINY),
+    *each("SUMN", lambda d: total(FALL, d) / (total(CHANGE, d) + TINY),
           "losses of d sessions over all changes of the close", "fraction, 0 to 1"),
-    *each("SUMD", lambda d: (total(greater(RISE, 0), d) - total(greater(FALL, 0), d)) / (total(absolute(RISE), d) + TINY),
+    *each("SUMD", lambda d: (total(RISE, d) - total(FALL, d)) / (total(CHANGE, d) + TINY),
           "gains less losses of d sessions over all changes of the close", "fraction, -1 to 1"),
     *each("VMA", lambda d: mean(VOLUME, d) / (VOLUME + TINY), "mean volume of d sessions over the volume"),
     *each("VSTD", lambda d: std(VOLUME, d) / (VOLUME + TINY), "deviation of the volume of d sessions over the volume"),
     *each("WVMA", lambda d: std(MOVED, d) / (mean(MOVED, d) + TINY),
           "deviation over mean of the price changes of d sessions, weighted by volume"),
-    *each("VSUMP", lambda d: total(greater(MORE, 0), d) / (total(absolute(MORE), d) + TINY),
+    *each("VSUMP", lambda d: total(MORE, d) / (total(TURN, d) + TINY),
           "gains of volume in d sessions over all its changes", "fraction, 0 to 1"),
-    *each("VSUMN", lambda d: total(greater(FEWER, 0), d) / (total(absolute(MORE), d) + TINY),
+    *each("VSUMN", lambda d: total(FEWER, d) / (total(TURN, d) + TINY),
           "losses of volume in d sessions over all its changes", "fraction, 0 to 1"),
-    *each("VSUMD", lambda d: (total(greater(MORE, 0), d) - total(greater(FEWER, 0), d)) / (total(absolute(MORE), d) + TINY),
+    *each("VSUMD", lambda d: (total(MORE, d) - total(FEWER, d)) / (total(TURN, d) + TINY),
           "gains less losses of volume in d sessions over all its changes", "fraction, -1 to 1"),
 )
 # fmt: on
