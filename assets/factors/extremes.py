@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from assets.factors.ask import Ask
 from assets.factors.halves import Places, halves_for
+from assets.factors.rounding import SAME
 
 Wide = NDArray[np.float64]
 VALUE, PLACE = 0, 1
@@ -36,7 +37,16 @@ def _found(inputs: Sequence[Wide], asks: Sequence[Ask], sign: float) -> Wide:
     plan = halves_for(asks)
     found_KST = np.empty((len(asks), *values_ST.shape))
     _extremes(
-        values_ST, listed_ST, sign, plan.lengths, plan.later, plan.earlier, plan.statistics, plan.levels, found_KST
+        values_ST,
+        listed_ST,
+        sign,
+        SAME,
+        plan.lengths,
+        plan.later,
+        plan.earlier,
+        plan.statistics,
+        plan.levels,
+        found_KST,
     )
     return found_KST
 
@@ -46,6 +56,7 @@ def _extremes(
     values_ST: Wide,
     listed_ST: Wide,
     sign: float,
+    same: float,
     lengths: Places,
     later: Places,
     earlier: Places,
@@ -68,7 +79,7 @@ def _extremes(
         for level in range(1, len(lengths)):
             a, b, gap = later[level], earlier[level], lengths[later[level]]
             _larger(known_LT[a], known_LT[b], gap, known_LT[level])
-            _follow(after_LT[a], after_LT[b], listed_LT[a], top_LT[a], top_LT[b], gap, after_LT[level])
+            _follow(after_LT[a], after_LT[b], listed_LT[a], top_LT[a], top_LT[b], gap, same, after_LT[level])
             _larger(top_LT[a], top_LT[b], gap, top_LT[level])
             _add(listed_LT[a], listed_LT[b], gap, listed_LT[level])
         for k in range(len(levels)):
@@ -98,11 +109,19 @@ def _add(later_T: Wide, earlier_T: Wide, gap: int, whole_T: Wide) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _follow(
-    later_T: Wide, earlier_T: Wide, listed_T: Wide, top_later_T: Wide, top_earlier_T: Wide, gap: int, whole_T: Wide
+    later_T: Wide,
+    earlier_T: Wide,
+    listed_T: Wide,
+    top_later_T: Wide,
+    top_earlier_T: Wide,
+    gap: int,
+    same: float,
+    whole_T: Wide,
 ) -> None:
     """Sessions after the top: of equal tops the earlier one counts, and the whole later half follows it."""
     whole_T[:gap] = later_T[:gap]
     ends_T, listed_T, top_T, whole_T = later_T[gap:], listed_T[gap:], top_later_T[gap:], whole_T[gap:]
     for t in range(len(whole_T)):
-        is_earlier = top_earlier_T[t] >= top_T[t]
-        whole_T[t] = earlier_T[t] + listed_T[t] if is_earlier else ends_T[t]
+        # An infinite top stands for a hole, or for no session at all; it has no distance to anything.
+        nearly = top_T[t] - same * abs(top_T[t]) if abs(top_T[t]) < np.inf else top_T[t]
+        whole_T[t] = earlier_T[t] + listed_T[t] if top_earlier_T[t] >= nearly else ends_T[t]

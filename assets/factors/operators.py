@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.factors import extremes, moments, order_statistics, totals
+from assets.factors import extremes, moments, quantiles, ranks, totals
 from assets.factors.ask import Ask
 from assets.factors.expression import LISTED, Expression, Windowed, as_traded
 
@@ -56,8 +56,8 @@ MAX = Operator("Max", extremes.highest, extremes.VALUE)
 MIN = Operator("Min", extremes.lowest, extremes.VALUE)
 IDX_MAX = Operator("IdxMax", extremes.highest, extremes.PLACE, keeps_unit=False)
 IDX_MIN = Operator("IdxMin", extremes.lowest, extremes.PLACE, keeps_unit=False)
-QUANTILE = Operator("Quantile", order_statistics.order_statistics, order_statistics.QUANTILE)
-RANK = Operator("Rank", order_statistics.order_statistics, order_statistics.RANK, keeps_unit=False)
+QUANTILE = Operator("Quantile", quantiles.quantiles, quantiles.QUANTILE)
+RANK = Operator("Rank", ranks.ranks, ranks.RANK, keeps_unit=False)
 
 
 def total(series: Expression, window: int) -> Expression:

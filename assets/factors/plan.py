@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from assets.factors.ask import Ask
 from assets.factors.expression import Bar, Expression, Formula, Number, Ref, Windowed
 from assets.factors.factor import Factor
+from assets.factors.rounding import SAME
 
 Wide = NDArray[np.float64]
 Run = Callable[..., Sequence[Wide]]
@@ -30,8 +31,8 @@ FUNCTIONS: Mapping[str, Callable[..., Wide]] = {
     "Less": np.minimum,
     "Abs": np.absolute,
     "Log": np.log,
-    ">": lambda ours, theirs, listed: _where(ours > theirs, listed),
-    "<": lambda ours, theirs, listed: _where(ours < theirs, listed),
+    ">": lambda ours, theirs, listed: _where(ours > theirs + SAME * np.abs(theirs), listed),
+    "<": lambda ours, theirs, listed: _where(ours < theirs - SAME * np.abs(theirs), listed),
 }
 
 

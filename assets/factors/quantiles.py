@@ -1,4 +1,4 @@
-"""Order statistics: quantiles of each window and the rank of its last value, read off a window that is kept in order.
+"""Quantiles: read off a window that is kept in order.
 
 When the window moves, one value leaves and one enters: both places are found by counting the smaller values, and only
 what lies between them moves. What is kept is a set of values and no sum, so it does not depend on where the data begin.
@@ -16,33 +16,31 @@ from numpy.typing import NDArray
 from assets.factors.ask import Ask
 
 Wide = NDArray[np.float64]
-QUANTILE, RANK = 0, 1
+QUANTILE = 0
 LANES = 8
 """The ordered window is padded with infinity to a multiple of this, so that counting fills the vector unit."""
 
 
-def order_statistics(inputs: Sequence[Wide], asks: Sequence[Ask]) -> Wide:
-    """QUANTILE or RANK of each ask, [K, S, T].
+def quantiles(inputs: Sequence[Wide], asks: Sequence[Ask]) -> Wide:
+    """The value below which the share of each ask's window lies, [K, S, T], linear between the two nearest.
 
-    inputs    one array [S, T]; NaN and infinite values count as missing
-    QUANTILE  linear between the two nearest values of the window; NaN where it holds none
-    RANK      of the session's own value among those of the window, equals sharing their mean rank, over their number;
-              NaN where the session has no value
+    inputs   one array [S, T]; NaN and infinite values count as missing
+    returns  NaN where the window holds no value
     """
     (values_ST,) = inputs
     found_KST = np.empty((len(asks), *values_ST.shape))
     for window in sorted({ask.window for ask in asks}):
         mine = [k for k, ask in enumerate(asks) if ask.window == window]
-        shares = [asks[k].share if asks[k].statistic == QUANTILE else np.nan for k in mine]
-        _slide(values_ST, window, np.array(mine, dtype=np.int64), np.array(shares, dtype=np.float64), found_KST)
+        shares = np.array([asks[k].share for k in mine], dtype=np.float64)
+        _slide(values_ST, window, LANES, np.array(mine, dtype=np.int64), shares, found_KST)
     return found_KST
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _slide(values_ST: Wide, window: int, asks: NDArray[np.int64], shares: Wide, found_KST: Wide) -> None:
-    """One window over all sessions; a share that is NaN asks for the rank."""
+def _slide(values_ST: Wide, window: int, lanes: int, asks: NDArray[np.int64], shares: Wide, found_KST: Wide) -> None:
+    """One window over all sessions."""
     securities, sessions = values_ST.shape
-    room = (window + LANES) // LANES * LANES
+    room = (window + lanes) // lanes * lanes
     ordered = np.empty(room + 1)
     for row in range(securities):
         ordered[:] = np.inf
@@ -52,13 +50,10 @@ def _slide(values_ST: Wide, window: int, asks: NDArray[np.int64], shares: Wide, 
             gone = values_ST[row, t - window] if t >= window else np.nan
             place, hole = _places(ordered, room, value, gone)
             enters, leaves = np.isfinite(value), np.isfinite(gone)
-            place = _replace(ordered, held, place if enters else held, hole if leaves else held, value, enters, leaves)
+            _replace(ordered, place if enters else held, hole if leaves else held, value, enters, leaves)
             held += int(enters) - int(leaves)
             for k in range(len(asks)):
-                if np.isnan(shares[k]):
-                    found_KST[asks[k], row, t] = _rank(ordered, held, place) if enters else np.nan
-                else:
-                    found_KST[asks[k], row, t] = _quantile(ordered, held, shares[k])
+                found_KST[asks[k], row, t] = _quantile(ordered, held, shares[k])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -72,8 +67,8 @@ def _places(ordered: Wide, room: int, value: float, gone: float) -> tuple[int, i
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _replace(ordered: Wide, held: int, place: int, hole: int, value: float, enters: bool, leaves: bool) -> int:
-    """Close the gap at `hole` towards `place` and put the value there; returns its place."""
+def _replace(ordered: Wide, place: int, hole: int, value: float, enters: bool, leaves: bool) -> None:
+    """Close the gap at `hole` towards `place` and put the value there; past the last value nothing leaves or enters."""
     if place > hole:
         place -= 1 if leaves and enters else 0
         for i in range(hole, place):
@@ -83,7 +78,6 @@ def _replace(ordered: Wide, held: int, place: int, hole: int, value: float, ente
             ordered[i] = ordered[i - 1]
     if enters:
         ordered[place] = value
-    return place
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -95,12 +89,3 @@ def _quantile(ordered: Wide, held: int, share: float) -> float:
     part = place - below
     low: float = ordered[below]
     return low + (ordered[below + 1] - low) * part if part > 0.0 else low
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _rank(ordered: Wide, held: int, place: int) -> float:
-    """`place` is the first of the values equal to the last one."""
-    after = place + 1
-    while ordered[after] == ordered[place]:
-        after += 1
-    return (place + 1 + after) * 0.5 / held
