@@ -3,7 +3,7 @@
 A slab is small enough for its arrays to stay in the cache. Securities do not touch each other, so neither the size of
 the slabs nor the number of threads changes a bit.
 """
-# S securities, T sessions, F factors
+# S securities, s of them in a slab, T sessions, F factors
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from assets.factors.factor import Factor
 from assets.factors.plan import evaluate, plan_for
 
 Wide = NDArray[np.float64]
-Receive = Callable[[str, slice, Wide], None]
 INPUTS = (*COLUMNS, "is_listed")
 CELLS_OF_A_SLAB = 24_000
 
@@ -31,30 +30,29 @@ def compute(factors: Sequence[Factor], wide: Mapping[str, Wide], threads: int = 
     """
     _check(wide)
     block_FST = np.empty((len(factors), *wide["close"].shape))
+    steps = plan_for(tuple(factors))
+    block_FST = np.empty((len(factors), *wide["close"].shape))
     found = {factor.name: values_ST for factor, values_ST in zip(factors, block_FST, strict=True)}
 
-    def keep(name: str, rows: slice, values_sT: Wide) -> None:
-        found[name][rows] = values_sT
+    def work(rows: slice, slab: Mapping[str, Wide]) -> None:
+        rooms = {name: values_ST[rows] for name, values_ST in found.items()}
+        for name, values_sT in evaluate(steps, slab, rooms):
+            if values_sT is not rooms[name]:
+                rooms[name][:] = values_sT
 
-    in_slabs(factors, wide, keep, threads)
+    in_slabs(wide, work, threads)
     return found
 
 
-def in_slabs(factors: Sequence[Factor], wide: Mapping[str, Wide], receive: Receive, threads: int = 1) -> None:
-    """Compute slab by slab and hand each factor over with its rows, in no order between slabs.
-
-    receive  is called with the name of the factor, the rows of the slab and their values [s, T], which it must copy
-    """
+def in_slabs(wide: Mapping[str, Wide], work: Callable[[slice, Mapping[str, Wide]], None], threads: int = 1) -> None:
+    """Call `work` for every slab of securities, with its rows and its inputs [s, T], in no order."""
     _check(wide)
     securities, sessions = wide["close"].shape
-    steps = plan_for(tuple(factors))
     height = max(1, CELLS_OF_A_SLAB // max(sessions, 1))
 
     def one(start: int) -> None:
         rows = slice(start, min(start + height, securities))
-        slab = {name: np.ascontiguousarray(wide[name][rows], dtype=np.float64) for name in INPUTS}
-        for name, values_sT in evaluate(steps, slab):
-            receive(name, rows, values_sT)
+        work(rows, {name: np.ascontiguousarray(wide[name][rows], dtype=np.float64) for name in INPUTS})
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(one, range(0, securities, height)))

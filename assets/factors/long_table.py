@@ -1,5 +1,5 @@
 """Long table: factors as the columns of a table with one row per traded bar, made without a wide array of each."""
-# S securities, T sessions, N rows
+# S securities, s of them in a slab, T sessions, N rows
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from assets.factors.compute import in_slabs
 from assets.factors.factor import Factor
+from assets.factors.plan import evaluate, plan_for
 from assets.wide import Grid
 
 Wide = NDArray[np.float64]
@@ -25,10 +26,13 @@ def long_table(factors: Sequence[Factor], grid: Grid, wide: Mapping[str, Wide], 
     row_ST, keys = _rows(grid, np.isfinite(wide["close"]))
     found = {factor.name: np.empty(keys.height, dtype=np.float32) for factor in factors}
 
-    def keep(name: str, rows: slice, values_sT: Wide) -> None:
-        _put(values_sT, row_ST[rows], found[name])
+    steps = plan_for(tuple(factors))
 
-    in_slabs(factors, wide, keep, threads)
+    def work(rows: slice, slab: Mapping[str, Wide]) -> None:
+        for name, values_sT in evaluate(steps, slab):
+            _put(values_sT, row_ST[rows], found[name])
+
+    in_slabs(wide, work, threads)
     return keys.with_columns(*(_column(factor.name, found.pop(factor.name)) for factor in factors))
 
 

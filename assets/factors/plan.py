@@ -40,15 +40,17 @@ FUNCTIONS: Mapping[str, Callable[..., Wide]] = {
 class Step:
     """One computation; values go by the number at which their expression was first met.
 
-    run     function of the needed arrays [S, T] that gives the made ones
-    column  the column of the bars that is read instead, if any
-    names   factors that are ready after the step, with their value
-    drops   values that no later step needs
+    run         function of the needed arrays [S, T] that gives the made ones
+    takes_room  whether `run` takes one more array, to put its result into
+    column      the column of the bars that is read instead, if any
+    names       factors that are ready after the step, with their value
+    drops       values that no later step needs
     """
 
     makes: tuple[int, ...]
     needs: tuple[int, ...]
     run: Run
+    takes_room: bool = False
     column: str | None = None
     names: tuple[tuple[str, int], ...] = ()
     drops: tuple[int, ...] = ()
@@ -69,12 +71,20 @@ def plan_for(factors: tuple[Factor, ...]) -> tuple[Step, ...]:
     return _with_ends(steps, [(factor.name, number[factor.expression]) for factor in factors])
 
 
-def evaluate(steps: Sequence[Step], wide: Mapping[str, Wide]) -> Iterator[tuple[str, Wide]]:
-    """The factors of a plan one after another, each with its values [S, T], which the caller may not change."""
+def evaluate(
+    steps: Sequence[Step], wide: Mapping[str, Wide], rooms: Mapping[str, Wide] | None = None
+) -> Iterator[tuple[str, Wide]]:
+    """The factors of a plan one after another, each with its values [S, T], which the caller may not change.
+
+    rooms  arrays by name of the factor, which some of them may come in
+    """
     known: dict[int, Wide] = {}
     for step in steps:
+        needed = [known[place] for place in step.needs]
+        if rooms and step.names and step.takes_room:
+            needed.append(rooms[step.names[0][0]])
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            made = (wide[step.column],) if step.column else step.run(*(known[place] for place in step.needs))
+            made = (wide[step.column],) if step.column else step.run(*needed)
         known.update(zip(step.makes, made, strict=True))
         for name, place in step.names:
             yield name, known[place]
@@ -136,7 +146,7 @@ def _step(expression: Expression, passes: Mapping[object, list[Windowed]], numbe
         return Step(tuple(number[one] for one in together), needs, _windows(together))
     make = (number[expression],)
     if isinstance(expression, Formula):
-        return Step(make, needs, _formula(expression))
+        return _formula(expression, make, needs)
     if isinstance(expression, Ref):
         return Step(make, needs, functools.partial(_earlier, expression.sessions))
     if isinstance(expression, Number):
@@ -152,15 +162,16 @@ def _windows(together: Sequence[Windowed]) -> Run:
     return lambda *inputs: tuple(family(inputs, asks))
 
 
-def _formula(formula: Formula) -> Run:
+def _formula(formula: Formula, make: tuple[int], needs: tuple[int, ...]) -> Step:
     function = FUNCTIONS[formula.sign]
     numbers = [part.value if isinstance(part, Number) and _is_plain(part) else None for part in formula.operands]
 
     def run(*parts: Wide) -> tuple[Wide]:
         rest = iter(parts)
-        return (function(*(next(rest) if value is None else value for value in numbers)),)
+        operands = [next(rest) if value is None else value for value in numbers]
+        return (function(*operands, *rest),)
 
-    return run
+    return Step(make, needs, run, takes_room=isinstance(function, np.ufunc))
 
 
 def _where(holds_ST: NDArray[np.bool_], listed_ST: Wide) -> Wide:

@@ -13,7 +13,7 @@ def test_a_formula_reads_as_it_is_written():
     assert str(CLOSE / (CLOSE / ref(CLOSE, 1))) == "$close/($close/Ref($close, 1))"
     assert str(CLOSE / CLOSE / CLOSE) == "$close/$close/$close"
     before = ref(CLOSE, 1)
-    assert str(mean(CLOSE > before, 10)) == "Mean($close>Ref($close, 1), 10)"
+    assert str(mean(before < CLOSE, 10)) == "Mean(Ref($close, 1)<$close, 10)"
     assert str(quantile(CLOSE, 5, 0.8)) == "Quantile($close, 5, 0.8)"
     assert str(corr(CLOSE, log(VOLUME + 1), 5)) == "Corr($close, Log($volume+1), 5)"
     assert str(absolute(CLOSE / ref(CLOSE, 1) - 1) * VOLUME) == "Abs($close/Ref($close, 1)-1)*$volume"
