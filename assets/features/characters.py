@@ -1,7 +1,8 @@
 """Characters: texts as one array of code points, each written in one way.
 
-Full-width letters, digits and signs become the common ones, capitals of A to Z small ones, every digit 0, and all that
-is blank a space. The rule is written out here, so that it does not move with a library's tables of Unicode.
+Full-width letters, digits and signs become the common ones, capitals of A to Z small ones, every digit 0, a raised
+comma an apostrophe, and all that is blank a space. The rule is written out here, so that it does not move with a
+library's tables of Unicode.
 """
 # N texts, P characters of all of them
 
@@ -52,4 +53,6 @@ def _write_in_one_way(points_P: Points) -> None:
             point = 0x30
         elif point <= 0x20 or point == 0xA0 or point == 0x3000:
             point = 0x20
+        elif point == 0x2019:
+            point = 0x27
         points_P[place] = point

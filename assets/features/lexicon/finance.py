@@ -26,17 +26,20 @@ REACH = 9
 """How far behind a negation the word may stand that it turns about, in characters of Chinese."""
 SPACED_WORD = 3
 """What a word of a language with spaces counts for within that reach."""
-CLAUSE_ENDS = np.array([ord(sign) for sign in ",.;:!?。…"], dtype=np.uint32)
-APOSTROPHES = np.array([ord(sign) for sign in "'’"], dtype=np.uint32)
+PLANE = 1 << 16
+"""Characters that a word may begin with: the basic plane of Unicode."""
 
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Words by first character, the longer first; word w is `points_Q[starts_W[w]:starts_W[w + 1]]`."""
+    """Words by first character, the longer first; word w is `points_Q[starts_W[w]:starts_W[w + 1]]`.
+
+    first  of each character of the basic plane the first word that begins with it; -1 where none does
+    """
 
     points_Q: Points
     starts_W: Places
-    first_W: Points
+    first: Places
     sign_W: NDArray[np.int8]
 
 
@@ -47,7 +50,7 @@ def sign_counts(texts: Characters) -> NDArray[np.int64]:
     """
     words = lexicon()
     counts_N2 = np.zeros((len(texts), 2), dtype=np.int64)
-    _count(texts.points_P, texts.starts_N, words.points_Q, words.starts_W, words.first_W, words.sign_W, counts_N2)
+    _count(texts.points_P, texts.starts_N, words.points_Q, words.starts_W, words.first, words.sign_W, counts_N2)
     return counts_N2
 
 
@@ -70,39 +73,47 @@ def lexicon() -> Lexicon:
         raise ValueError(f"{WORDS.name} has {sorted(twice)} twice or empty; a word has one sign")
     ordered = frame.sort(pl.col("word").str.slice(0, 1), -pl.col("word").str.len_chars().cast(pl.Int64), "word")
     written = characters(ordered["word"])
-    # In the order of code points, which that of characters of UTF-8 is.
-    first_W = written.points_P[written.starts_N[:-1]]
+    first = np.full(PLANE, -1, dtype=np.int64)
+    opening_W = written.points_P[written.starts_N[:-1]]
+    first[opening_W[::-1]] = np.arange(len(opening_W))[::-1]
     sign_W = ordered["sign"].replace_strict(SIGNS, return_dtype=pl.Int8).to_numpy()
-    return Lexicon(written.points_P, written.starts_N, first_W, sign_W)
+    return Lexicon(written.points_P, written.starts_N, first, sign_W)
 
 
 @njit(cache=True, inline="always")
 def _is_spaced(point: np.uint32) -> bool:
     """A letter of a script that parts words by spaces, a digit, or an apostrophe within a word."""
     is_latin = 0x61 <= point <= 0x7A or point == 0x30 or 0xC0 <= point <= 0x24F
-    return bool(is_latin or point == APOSTROPHES[0] or point == APOSTROPHES[1])
+    return bool(is_latin or point == 0x27)
+
+
+@njit(cache=True, inline="always")
+def _ends_clause(point: np.uint32) -> bool:
+    """One of , . ; : ! ? and of their Chinese forms."""
+    is_common = point == 0x2C or point == 0x2E or point == 0x3B or point == 0x3A or point == 0x21 or point == 0x3F
+    return bool(is_common or point == 0x3002 or point == 0x2026)
 
 
 @njit(cache=True)
-def _fits(points_P: Points, place: int, end: int, word_Q: Points) -> bool:
+def _fits(points_P: Points, place: int, end: int, points_Q: Points, start: int, stop: int) -> bool:
     """Whether a word stands at a place and does not end within another one."""
-    size = len(word_Q)
-    if place + size > end:
+    after = place + stop - start
+    if after > end:
         return False
-    for step in range(size):
-        if points_P[place + step] != word_Q[step]:
+    for step in range(stop - start):
+        if points_P[place + step] != points_Q[start + step]:
             return False
-    after = place + size
     return not (after < end and _is_spaced(points_P[after - 1]) and _is_spaced(points_P[after]))
 
 
 @njit(cache=True)
-def _longest(points_P: Points, place: int, end: int, points_Q: Points, starts_W: Places, first_W: Points) -> int:
+def _longest(points_P: Points, place: int, end: int, points_Q: Points, starts_W: Places, first: Places) -> int:
     """The longest word that stands at a place; -1 for none."""
-    word = int(np.searchsorted(first_W, points_P[place]))
-    while word < len(first_W) and first_W[word] == points_P[place]:
-        if _fits(points_P, place, end, points_Q[starts_W[word] : starts_W[word + 1]]):
-            return word
+    point = points_P[place]
+    word = first[point] if point < PLANE else -1
+    while 0 <= word < len(starts_W) - 1 and points_Q[starts_W[word]] == point:
+        if _fits(points_P, place, end, points_Q, starts_W[word], starts_W[word + 1]):
+            return int(word)
         word += 1
     return -1
 
@@ -123,7 +134,7 @@ def _count(
     starts_N: Places,
     points_Q: Points,
     starts_W: Places,
-    first_W: Points,
+    first: Places,
     sign_W: NDArray[np.int8],
     counts_N2: NDArray[np.int64],
 ) -> None:
@@ -131,14 +142,14 @@ def _count(
         place, end, reach = starts_N[text], starts_N[text + 1], 0
         while place < end:
             point = points_P[place]
-            word = _longest(points_P, place, end, points_Q, starts_W, first_W)
+            word = _longest(points_P, place, end, points_Q, starts_W, first)
             after = place + starts_W[word + 1] - starts_W[word] if word >= 0 else _after(points_P, place, end)
             sign = sign_W[word] if word >= 0 else NONE
             if sign == NEGATION:
                 reach = REACH
             elif sign != NONE:
                 counts_N2[text, 0 if (sign == POSITIVE) == (reach <= 0) else 1] += 1
-            elif (point == CLAUSE_ENDS).any():
+            elif _ends_clause(point):
                 reach = 0
             elif point != 0x20:
                 reach -= SPACED_WORD if _is_spaced(point) else after - place
