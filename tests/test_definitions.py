@@ -18,6 +18,7 @@ MARKET = [
     "cleaning/index_members", "cleaning/industries", "cleaning/ledger", "cleaning/marks", "cleaning/news",
     "cleaning/policy_events", "cleaning/refused_bars", "cleaning/refused_facts", "cleaning/statements",
     "cleaning/supply_chain", "cleaning/universe", "evaluation/cleaning_counts", "evaluation/cleaning_effect",
+    "features/news", "features/news_counts",
     "features/price_volume", "features/price_window", "raw/bars", "raw/deliveries", "raw/float_shares",
     "raw/index_bars",
     "raw/index_members", "raw/industries", "raw/news", "raw/policy_events", "raw/statements", "raw/supply_chain",
