@@ -2,7 +2,8 @@
 
 Two public sets, each in time order: fitted on train, chosen by the Matthews correlation on validation, looked at on
 test once. Ours is the project's ridge on the tone of signed words and the hashed counts, one fit for each class;
-the peer is a bag of words weighted by rarity under a logistic regression. Intervals draw whole days of labels.
+the peer is a bag of words weighted by rarity under a logistic regression, with and without equal weights of classes.
+Intervals draw whole days of labels.
 
 The folder of real data is `../shared` beside the project, or what KINDLING_SHARED says.
 """
@@ -14,6 +15,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -126,9 +128,10 @@ def bag_of_words(samples: Samples, classes: int) -> Places:
     bag.fit([text for text, inside in zip(samples.texts, train_N, strict=True) if inside])
     x = bag.transform(samples.texts)
     found = {}
-    for strength in STRENGTHS:
-        model = LogisticRegression(C=strength, max_iter=2000).fit(x[train_N], samples.label_N[train_N])
-        found[f"bag at C={strength:g}"] = model.predict(x)
+    for strength, weight in product(STRENGTHS, (None, "balanced")):
+        model = LogisticRegression(C=strength, class_weight=weight, max_iter=2000)
+        model.fit(x[train_N], samples.label_N[train_N])
+        found[f"bag at C={strength:g}{' balanced' if weight else ''}"] = model.predict(x)
     return _best(samples, found, classes)
 
 

@@ -1,14 +1,16 @@
 """News samples: two public sets of dated texts with the movement that followed, in time order.
 
-Each sample holds what was known before the movement began. The days of the label decide the part: those of the
-publication where it has dates, or else the first half of the days to train, a fifth to validate, the rest to test.
+The days of the label decide the part: those of the publication where it has dates, or else the first half of the days
+to train, a fifth to validate, the rest to test. Both sets measure whether a text tells the direction of a large move,
+and neither is a trade: large moves are chosen by their size, and Astock's news comes after the close that its move is
+counted from.
 """
 # N samples, F features
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,7 @@ MOVES = Path("data/acl18_stocknet/adv_alstm_features.parquet")
 PRICES = Path("data/acl18_stocknet/raw_prices_stocknet.parquet")
 TRAIN_SHARE, VALID_SHARE = 0.5, 0.2
 STOCKNET_FIRST, STOCKNET_VALID, STOCKNET_TEST = date(2014, 1, 2), date(2015, 8, 3), date(2015, 10, 1)
+OPENING = time(9, 30)
 TWEET_SESSIONS = 5
 """Sessions of tweets that a sample's text holds, as in the publication."""
 TRAIN, VALID, TEST = 0, 1, 2
@@ -61,12 +64,16 @@ def missing(shared: Path) -> list[Path]:
 def astock(shared: Path) -> Samples:
     """Chinese news of single companies: does the close after it lie below, near or above the close before?
 
-    The three classes are the file's own (0 down, 1 hardly moved, 2 up), and leave out what lies between.
+    The three classes are the file's own (0 down, 1 hardly moved, 2 up), and leave out what lies between. News that came
+    after the opening of the session whose close decides the class is left out: it may tell the move.
     """
     rows = pl.read_parquet(shared / ASTOCK).select(
-        day=pl.col("SECOND_DAY").str.to_date(), label=pl.col("label").cast(pl.Int64), text="text_a"
+        day=pl.col("SECOND_DAY").str.to_date(),
+        label=pl.col("label").cast(pl.Int64),
+        text="text_a",
+        came_at=pl.col("DATE").str.to_datetime(),
     )
-    rows = rows.sort("day", "text")
+    rows = rows.filter(pl.col("came_at") <= pl.col("day").dt.combine(OPENING)).sort("day", "text")
     days = rows["day"].unique().sort()
     valid, test = (days[int(share * len(days))] for share in (TRAIN_SHARE, TRAIN_SHARE + VALID_SHARE))
     counts_N2 = sign_counts(characters(rows["text"]))
