@@ -18,10 +18,10 @@ MARKET = [
     "cleaning/index_members", "cleaning/industries", "cleaning/ledger", "cleaning/marks", "cleaning/news",
     "cleaning/policy_events", "cleaning/refused_bars", "cleaning/refused_facts", "cleaning/statements",
     "cleaning/supply_chain", "cleaning/universe", "evaluation/cleaning_counts", "evaluation/cleaning_effect",
-    "features/alpha158", "features/correlation", "features/financials", "features/policy_events",
-    "features/price_volume", "features/price_window", "features/supply_chain", "raw/bars", "raw/deliveries",
-    "raw/float_shares", "raw/index_bars",
-    "raw/index_members", "raw/industries", "raw/news", "raw/policy_events", "raw/statements", "raw/supply_chain",
+    "features/alpha158", "features/correlation", "features/financials", "features/news", "features/news_counts",
+    "features/policy_events", "features/price_volume", "features/price_window", "features/supply_chain", "raw/bars",
+    "raw/deliveries", "raw/float_shares", "raw/index_bars", "raw/index_members", "raw/industries", "raw/news",
+    "raw/policy_events", "raw/statements", "raw/supply_chain",
     "targets/forward_returns", "truth/expected_returns",
 ]  # fmt: skip
 GATE = [
