@@ -33,7 +33,8 @@ def main(data: str, out: str = "") -> None:
     grid = Grid(weekdays(sessions), tuple(f"{row:06d}" for row in range(securities)))
     # The prices are adjusted already, as Qlib and KunQuant get them.
     fields["adj_factor"] = np.ones((securities, sessions))
-    _, wide = bar_inputs(gather(grid, fields, ~np.isnan(fields["close"])), pl.Series(grid.sessions))
+    bars = gather(grid, fields, ~np.isnan(fields["close"])).with_columns(is_suspended=pl.lit(value=False))
+    _, wide = bar_inputs(bars, pl.Series(grid.sessions))
     compute(FACTORS, {name: values_ST[:SMALL].copy() for name, values_ST in wide.items()})
     began = time.process_time()
     columns = compute(FACTORS, wide)
