@@ -41,7 +41,8 @@ def main(data: str, out: str = "") -> None:
     seconds = time.process_time() - began
     if out:
         for factor in FACTORS:
-            np.save(Path(out) / f"{factor.qlib}.npy", columns[factor.name])
+            qlibs_name = str(factor.known_as).rpartition(" ")[2]
+            np.save(Path(out) / f"{qlibs_name}.npy", columns[factor.name])
     print(json.dumps({"seconds": seconds, "columns": len(columns)}))
 
 

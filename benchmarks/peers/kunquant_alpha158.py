@@ -2,8 +2,8 @@
 
 DATA holds each input field as NAME.npy, [sessions, securities]. The library is compiled into BUILD where it is not yet
 there, which is not timed, and neither is laying the arrays in blocks of four securities, its fastest layout here. The
-last line is JSON: `seconds` are processor seconds, user and system, of the run of the graph alone. With a folder OUT
-each column is written there as NAME.npy, [securities, sessions].
+last line is JSON: `seconds` are processor seconds, user and system, of the run of the graph, which makes the arrays
+of its results. With a folder OUT each column is written there as NAME.npy, [securities, sessions].
 """
 # S securities, T sessions, N blocks of L securities
 
@@ -37,16 +37,14 @@ def main(data: str, build: str, out: str = "") -> None:
     module = KunRunner.Library.load(str(library)).getModule(MODULE)
     inputs = {name: _blocked(np.load(Path(data) / f"{name}.npy")) for name in FIELDS}
     sessions = inputs["close"].shape[1]
-    names = module.getOutputNames()
-    outputs = {name: np.full_like(inputs["close"], np.nan) for name in names}
     executor = KunRunner.createSingleThreadExecutor()
     began = time.process_time()
-    KunRunner.runGraph(executor, module, inputs, 0, sessions, outputs)
+    outputs = KunRunner.runGraph(executor, module, inputs, 0, sessions)
     seconds = time.process_time() - began
     if out:
         for name, values_NTL in outputs.items():
             np.save(Path(out) / f"{name}.npy", values_NTL.transpose(0, 2, 1).reshape(-1, sessions))
-    print(json.dumps({"seconds": seconds, "columns": len(names), "version": version("KunQuant")}))
+    print(json.dumps({"seconds": seconds, "columns": len(outputs), "version": version("KunQuant")}))
 
 
 def _blocked(values_TS: NDArray[np.float64]) -> NDArray[np.float64]:
