@@ -77,12 +77,12 @@ class Workshop:
     def command(self, engine: str, out: Sequence[str]) -> list[str]:
         """How an engine is run; it writes its columns into a folder `out` where one is given."""
         scripts = ROOT / "benchmarks" / "peers"
-        commands = {
+        commands: dict[str, list[str | Path]] = {
             "qlib": [PEER_PYTHON, scripts / "qlib_alpha158.py", self.place("data")],
             "kunquant": [PEER_PYTHON, scripts / "kunquant_alpha158.py", self.place("arrays"), self.place("build")],
             OURS: [sys.executable, "-m", "benchmarks.own_alpha158", self.place("arrays")],
         }
-        return [*map(str, commands[engine]), *out]
+        return [str(part) for part in (*commands[engine], *out)]
 
     def run(self, engine: str, *out: str) -> dict[str, Any]:
         """What one engine says of one run; raises RuntimeError with its last words where it failed."""

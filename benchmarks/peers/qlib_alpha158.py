@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+import pandas as pd  # type: ignore[import-untyped]
 import qlib  # type: ignore[import-not-found]
 from qlib.contrib.data.loader import Alpha158DL  # type: ignore[import-not-found]
 from qlib.data import D  # type: ignore[import-not-found]
