@@ -7,6 +7,7 @@ import io
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
@@ -15,7 +16,7 @@ import polars as pl
 
 from assets.sources import Source
 from assets.table import Declaration, declarations
-from expectations.tables import Table
+from expectations.tables import Bars, Calendar, Table
 from pipelines.catch_up import bring_up_to_date
 from pipelines.graph import Graph
 from pipelines.jobs import make_jobs
@@ -59,12 +60,7 @@ class River:
         add_source(self.graph, self.source)
         for table in self.tables.values():
             self.graph.add_table(table)
-        self.definitions = dg.Definitions(
-            assets=self.graph.assets,
-            jobs=make_jobs(self.graph.schemes),
-            resources={"io_manager": warehouse},
-            executor=dg.in_process_executor,
-        )
+        self.definitions = _definitions(self.graph)
 
     @property
     def schemes(self) -> dict[str, str | None]:
@@ -107,6 +103,53 @@ class River:
         runs.mkdir(parents=True, exist_ok=True)
         with dg.DagsterInstance.local_temp(str(runs)) as instance:
             yield instance
+
+
+@dataclass
+class RangeRiver:
+    """One feature group over bars and calendar that already lie in the warehouse by month, `root` its folder."""
+
+    root: Path
+    first: date
+    last: date
+    key: str
+    graph: Graph = field(init=False)
+    definitions: dg.Definitions = field(init=False)
+
+    def __post_init__(self) -> None:
+        schemas: dict[str, type[Table]] = {}
+        warehouse = Warehouse(str(self.root), schemas)
+        self.graph = Graph(warehouse, self.first, self.last, schemas)
+        for schema in (Bars, Calendar):
+            self.graph.add_months(schema, _there_already, description="", modules=["expectations.tables"], inputs={})
+        self.graph.add_table(self._table)
+        self.definitions = _definitions(self.graph)
+
+    @property
+    def schemes(self) -> dict[str, str | None]:
+        """Partition scheme of each asset."""
+        return self.graph.schemes
+
+    @property
+    def _table(self) -> Declaration:
+        return declarations(*modules_of(STAGES))[self.key]
+
+    def alone(self, month: str) -> pl.DataFrame:
+        """One month of the group, from no more than the months that it reads; nothing is stored."""
+        return self.graph.make_months(self._table, [month])
+
+
+def _there_already(context: dg.AssetExecutionContext, first: date, end: date) -> pl.DataFrame:
+    raise LookupError("the months of this table lie in the warehouse and are not made")
+
+
+def _definitions(graph: Graph) -> dg.Definitions:
+    return dg.Definitions(
+        assets=graph.assets,
+        jobs=make_jobs(graph.schemes),
+        resources={"io_manager": graph.warehouse},
+        executor=dg.in_process_executor,
+    )
 
 
 def feature_tables(change: Callable[[Declaration], Declaration] = lambda table: table) -> dict[str, Declaration]:

@@ -90,7 +90,7 @@ class Graph:
             stored: Stored = {}
             by_rule: Counter[str] = Counter()
             for piece in slabs(keys, rows, len(declaration.schema.column_names())):
-                made = self._piece(declaration, piece)
+                made = self.make_months(declaration, piece)
                 if "rule" in made.columns:
                     by_rule.update(dict(made["rule"].value_counts().iter_rows()))
                 stored |= self.warehouse.store(declaration.key, made, piece, self.months)
@@ -106,8 +106,8 @@ class Graph:
             inputs=_inputs(declaration),
         )
 
-    def _piece(self, declaration: Declaration, months: Sequence[str]) -> pl.DataFrame:
-        """The rows of some neighbouring months, made from the partitions that these months read."""
+    def make_months(self, declaration: Declaration, months: Sequence[str]) -> pl.DataFrame:
+        """The rows of some neighbouring months, made from the stored partitions that these months read."""
         first, end = _span(months)
         frames = {
             name: self.warehouse.read(upstream, self._read_by(months, upstream, reach))
