@@ -14,6 +14,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import dagster as dg
+import numpy as np
 import polars as pl
 from upath import UPath
 
@@ -153,17 +154,20 @@ def content_hash(frame: pl.DataFrame) -> str:
     """
     digest = hashlib.blake2b(repr(frame.schema).encode(), digest_size=16)
     for column in frame.get_columns():
-        digest.update(column.is_null().to_numpy().tobytes())
+        nulls = column.null_count()
+        digest.update(str(nulls).encode())
+        if nulls:
+            digest.update(np.packbits(column.is_null().to_numpy()).data)
         digest.update(_values(column))
     return digest.hexdigest()
 
 
-def _values(column: pl.Series) -> bytes:
+def _values(column: pl.Series) -> bytes | memoryview:
     if column.dtype == pl.String:
         texts = column.fill_null("")
         return texts.str.len_bytes().to_numpy().tobytes() + "".join(texts.to_list()).encode()
     physical = column.cast(pl.UInt8) if column.dtype == pl.Boolean else column.to_physical()
-    return physical.fill_null(0).to_numpy().tobytes()
+    return np.ascontiguousarray((physical.fill_null(0) if physical.null_count() else physical).to_numpy()).data
 
 
 def digest_of(stored: Stored) -> str:
