@@ -1,4 +1,4 @@
-"""Facts of sessions: how much is traded, and the path of prices within a session.
+"""Facts of sessions: how much is traded, and how far prices move within a session.
 
 Measured on counted rows (see `market_sample`). A figure of securities is the median over those with at least 60 values.
 Amounts are in yuan, so that bonus shares do not move them.
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.market_sample import HALF_A_CENT, Sample
-from benchmarks.moments import Floats, autocorrelation, correlation, deviation, mean, middle, moment, spread
+from benchmarks.market_sample import Sample
+from benchmarks.moments import Floats, autocorrelation, correlation, deviation, mean, middle, moment, quantile, spread
 
 
 def volume_persistence_1(market: Sample) -> float:
@@ -65,30 +65,25 @@ def range_persistence(market: Sample) -> float:
     return middle(autocorrelation(_range(market), 1))
 
 
+def range_narrow(market: Sample) -> float:
+    """Log of high over low that one session in twenty stays below, to the median one."""
+    return _range_to_median(market, 0.05)
+
+
+def range_wide(market: Sample) -> float:
+    """Log of high over low that one session in twenty goes beyond, to the median one."""
+    return _range_to_median(market, 0.95)
+
+
 def overnight_share(market: Sample) -> float:
     """Variance of the log gap from the reference price to the open, to that of the return."""
     return middle(moment(market.overnight, 2) / moment(market.returns, 2))
-
-
-def vwap_place(market: Sample) -> float:
-    """Standard deviation of the place of the VWAP between low (0) and high (1)."""
-    return spread(_place(market, "vwap"))
-
-
-def vwap_place_and_return(market: Sample) -> float:
-    """Correlation of the place of the VWAP between low and high with the session's return."""
-    return middle(correlation(_place(market, "vwap"), market.returns))
 
 
 def close_to_vwap(market: Sample) -> float:
     """Variance of the log of close over VWAP to that of the return."""
     apart = np.log(market.prices["close"] / market.prices["vwap"])
     return middle(moment(apart, 2) / moment(market.returns, 2))
-
-
-def close_place(market: Sample) -> float:
-    """Standard deviation of the place of the close between low (0) and high (1)."""
-    return spread(_place(market, "close"))
 
 
 def _log_amount(market: Sample) -> Floats:
@@ -99,11 +94,9 @@ def _range(market: Sample) -> Floats:
     return np.asarray(np.log(market.prices["high"] / market.prices["low"]))
 
 
-def _place(market: Sample, price: str) -> Floats:
-    """Place of a price between low (0) and high (1); NaN where they are equal."""
-    low, high = market.prices["low"], market.prices["high"]
-    wide = np.where(high - low > HALF_A_CENT, high - low, np.nan)
-    return np.asarray((market.prices[price] - low) / wide)
+def _range_to_median(market: Sample, probability: float) -> float:
+    width = _range(market)
+    return quantile(width / middle(width), probability)
 
 
 FACTS = (
@@ -117,9 +110,8 @@ FACTS = (
     day_range,
     range_to_move,
     range_persistence,
+    range_narrow,
+    range_wide,
     overnight_share,
-    vwap_place,
-    vwap_place_and_return,
     close_to_vwap,
-    close_place,
 )

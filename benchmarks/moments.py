@@ -58,6 +58,12 @@ def middle(values: Floats) -> float:
     return float(np.median(present)) if len(present) else float("nan")
 
 
+def quantile(values: Floats, probability: float) -> float:
+    """Value below which a share of what is there lies; NaN when nothing is."""
+    present = values[~np.isnan(values)]
+    return float(np.quantile(present, probability)) if len(present) else float("nan")
+
+
 def spread(values: Floats) -> float:
     """Standard deviation of what is there; NaN with fewer than two values."""
     present = values[~np.isnan(values)]

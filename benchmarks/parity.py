@@ -84,10 +84,7 @@ def _fold_differences(project: Project, walk: Walk, fold: Fold) -> Iterator[tupl
 
 def _frames(project: Project, walk: Walk) -> Mapping[str, pl.LazyFrame]:
     """The tables of a fold's panel by the names that training gives them, from the partitions that it reads."""
-    read = project.graph.warehouse.read
-    keys = {"calendar": "cleaning/calendar", "universe": "cleaning/universe", "labels": "targets/forward_returns"}
-    tables = {**keys, **{name: table.key for name, table in walk.features.items()}}
-    return {name: read(key) for name, key in tables.items()}
+    return {name: project.graph.warehouse.read(key) for name, key in walk.tables.items()}
 
 
 def _model(walk: Walk, fold: Fold, seed: int, made_from: str) -> Any:

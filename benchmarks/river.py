@@ -14,7 +14,6 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,22 +25,15 @@ from assets.evaluation.information import daily, information, on_common_names, s
 from assets.evaluation.intervals import Interval, interval, paired
 from assets.evaluation.leaderboard import compare
 from assets.sources.synthetic_market import SyntheticMarketSpec
-from assets.table import declarations
-from assets.training.fit import fit
-from assets.training.forecasts import forecasts
 from benchmarks.outcome import Demand, end, options
-from pipelines.experiment_assets import Walk, fold_panel
-from pipelines.gate import compose
+from benchmarks.worlds import project_of, tables_of, walk_forward
 from pipelines.home import be_quiet
-from pipelines.project import STAGES, Project, in_order, load_project, modules_of
-from pipelines.settings import EXPERIMENTS, Settings
+from pipelines.settings import EXPERIMENTS
 
 MARKET = Path(__file__).parent / "markets" / "river.yaml"
 SEQUENCE, LINE, NETWORK = "confirmed_drift", "ridge_price", "lstm_price"
 NULL = "null_exchangeable"
 NOTHING = Interval(float("nan"), float("nan"), float("nan"), float("nan"), 0, 0)
-
-Frames = Mapping[str, pl.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -109,11 +101,9 @@ def walk_world(market: str, seed: int, world: str) -> World:
     began = time.monotonic()
     settings = yaml.safe_load(Path(market).read_text(encoding="utf-8"))
     spec = SyntheticMarketSpec.model_validate({**settings, "seed": seed, **({"world": world} if world else {})})
-    span = (spec.first_session(), spec.last_session())
-    raw = {table.asset_key: spec.read(table, *span) for table in spec.offers()}
-    tables = compose(in_order(declarations(*modules_of(STAGES))))(raw)
+    tables = tables_of(spec)
     with tempfile.TemporaryDirectory() as folder:
-        project = _project(spec, Path(folder))
+        project = project_of(spec, Path(folder), EXPERIMENTS)
     forecast = {name: walk_forward(walk, tables) for name, walk in project.walks.items()}
     horizon = project.walks[LINE].experiment.target.horizon
     returns = tables["targets/forward_returns"]
@@ -140,42 +130,12 @@ def walk_world(market: str, seed: int, world: str) -> World:
     )
 
 
-def walk_forward(walk: Walk, tables: Frames) -> pl.DataFrame:
-    """Forecasts of every fold and seed."""
-    keys = {"calendar": "cleaning/calendar", "universe": "cleaning/universe", "labels": "targets/forward_returns"}
-    keys |= {name: table.key for name, table in walk.features.items()}
-    frames = {name: tables[key].lazy() for name, key in keys.items()}
-    return pl.concat(_fold_forecasts(walk, frames))
-
-
 def oracle_rank_ic(truth: pl.DataFrame, returns: pl.DataFrame, horizon: int) -> float:
     """Mean daily RankIC of the true expected return against what came, over every session."""
     filled = returns.filter(pl.col("horizon") == horizon, pl.col("forward_return").is_not_null())
     both = truth.join(filled, on=["session", "security_id"])
     day = both.group_by("session").agg(pl.corr("total", "forward_return", method="spearman").alias("rank_ic"))
     return float(str(day["rank_ic"].drop_nans().mean()))
-
-
-def _project(spec: SyntheticMarketSpec, folder: Path) -> Project:
-    settings = Settings(
-        market="synthetic_market",
-        name="river",
-        source=spec,
-        home=folder,
-        warehouse=str(folder / "warehouse"),
-        tracking_uri=f"sqlite:///{folder / 'mlflow.db'}",
-        experiments=EXPERIMENTS,
-    )
-    return load_project(settings)
-
-
-def _fold_forecasts(walk: Walk, frames: Mapping[str, pl.LazyFrame]) -> Iterator[pl.DataFrame]:
-    experiment = walk.experiment
-    for fold in walk.folds:
-        panel = fold_panel(walk, fold, frames)
-        for seed in walk.seeds:
-            fitted = fit(panel, experiment.model, experiment.loss, experiment.training, seed, lambda _: None)
-            yield forecasts(panel, fitted.forecaster, seed, fold.key, experiment.decided_hour)
 
 
 def _walked(

@@ -1,9 +1,9 @@
 """Stylised facts of a daily stock market, each a pure function of one sample, and how two markets compare on them.
 
-A fact is a function of `facts_of_returns`, `facts_of_sessions` or `facts_of_exchange`; its name is the fact's and its
-docstring the definition. None is a matter of what can be foretold: that is set by a synthetic market's own spec. Most
-facts lie well away from 0, so that a ratio of two markets says something; where one lies near it by nature the fact is
-1 plus that number (the variance ratios: those two fail only for a gross fault).
+A fact is a function of `facts_of_returns`, `facts_of_sessions`, `facts_of_places` or `facts_of_exchange`; its name is
+the fact's and its docstring the definition. None is a matter of what can be foretold: that is set by a synthetic
+market's own spec. Most facts lie well away from 0, so that a ratio of two markets says something; where one lies near
+it by nature the fact is 1 plus that number (the variance ratios: those two fail only for a gross fault).
 """
 
 from __future__ import annotations
@@ -13,11 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks import facts_of_exchange, facts_of_returns, facts_of_sessions
+from benchmarks import facts_of_exchange, facts_of_places, facts_of_returns, facts_of_sessions
 from benchmarks.market_sample import Sample
 
 Fact = Callable[[Sample], float]
-FACTS: tuple[Fact, ...] = (*facts_of_returns.FACTS, *facts_of_sessions.FACTS, *facts_of_exchange.FACTS)
+FACTS: tuple[Fact, ...] = (
+    *facts_of_returns.FACTS,
+    *facts_of_sessions.FACTS,
+    *facts_of_places.FACTS,
+    *facts_of_exchange.FACTS,
+)
 FACTOR = 2.0
 """How far apart two markets may lie on a fact, as a ratio."""
 

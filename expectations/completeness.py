@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from expectations.evidence import COUNTS
+from expectations.tickers import ticker
 
 UNDATED = "undated"
 
@@ -16,8 +17,8 @@ def counts(raw: pl.DataFrame, bars: pl.DataFrame, refused: pl.DataFrame) -> pl.D
     returns             COUNTS; rows without a session stand in a month 'undated'; a row that cleaning added to `bars`
                         is not counted as kept
     """
-    # The second life of a ticker is called ticker@date after cleaning.
-    of_ticker = bars.with_columns(pl.col("security_id").str.split("@").list.first())
+    # Raw rows know the ticker alone, also where cleaning found another life of it.
+    of_ticker = bars.with_columns(ticker(pl.col("security_id")))
     kept = of_ticker.join(raw.select("session", "security_id").unique(), on=["session", "security_id"], how="semi")
     found = (
         _by_month(raw, rows_raw=pl.len())

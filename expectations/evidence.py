@@ -68,5 +68,15 @@ COUNTS = pl.Schema(
         "sessions": pl.Int64(),
     }
 )
+KNOWLEDGE_CUTOFF = pl.Schema(
+    {
+        "experiment": pl.String(),
+        "group": pl.String(),
+        "fold": pl.String(),
+        "test_start": pl.Date(),
+        "knowledge_cutoff": pl.Date(),
+        "passed": pl.Boolean(),
+    }
+)
 COVERAGE = pl.Schema({"table": pl.String(), "column": pl.String(), "rows_compared": pl.Int64()})
 LIVENESS = pl.Schema({"table": pl.String(), "column": pl.String(), "alive": pl.Boolean()})

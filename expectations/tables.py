@@ -55,6 +55,9 @@ class RawBars(Table):
     listed_on = dy.Date(nullable=True, metadata={"definition": "first session of the security, null where unknown"})
     is_st = dy.Bool(nullable=True, metadata={"definition": "under special treatment (ST, *ST), as known that session"})
     is_suspended = dy.Bool(nullable=True, metadata={"definition": "no trading in this session"})
+    is_unreformed = dy.Bool(
+        nullable=True, metadata={"definition": "share reform not done (S in the name) in that session; null: not told"}
+    )
     open = price("first trade")
     high = price("highest trade")
     low = price("lowest trade")

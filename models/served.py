@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,6 +13,8 @@ from pydantic import TypeAdapter
 
 from models import ModelSpec
 from models.document import read_document
+from models.projection import Projection, load_projection
+from models.windows import check_windows
 
 
 class Forecaster(Protocol):
@@ -32,10 +35,40 @@ class Forecaster(Protocol):
         """Write everything that `load` needs into a folder."""
 
 
+@dataclass(frozen=True)
+class Projected:
+    """A fitted model behind the projection whose components it was fitted on; from outside, it reads raw windows."""
+
+    projection: Projection
+    forecaster: Forecaster
+
+    @property
+    def spec(self) -> Any:
+        """The settings of the model."""
+        return self.forecaster.spec
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the raw columns of a window, before the projection."""
+        return self.projection.columns
+
+    def predict(self, x_BLF: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Forecasts [B] of raw windows; NaN is allowed."""
+        check_windows(x_BLF, self.spec.look_back, self.columns)
+        return self.forecaster.predict(self.projection(x_BLF))
+
+    def save(self, folder: Path) -> None:
+        """Write the model and its projection into one folder."""
+        self.forecaster.save(folder)
+        self.projection.save(folder)
+
+
 def load(folder: Path) -> Forecaster:
     """The forecaster that was saved to a folder; its document says of which kind it is.
 
     raises  ValueError when the folder holds no document, or one of an unknown kind
     """
     spec: ModelSpec = TypeAdapter(ModelSpec).validate_python(read_document(folder).spec)
-    return spec.load(folder)
+    forecaster: Forecaster = spec.load(folder)
+    projection = load_projection(folder)
+    return forecaster if projection is None else Projected(projection, forecaster)

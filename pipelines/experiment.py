@@ -6,17 +6,20 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assets.evaluation.portfolio import TradingSpec
 from assets.folds.walk_forward import WalkForwardSpec
+from assets.sources.yaml_settings import read_mapping
 from assets.targets.forward_returns import HORIZONS
 from assets.training.fit import TrainingSpec
-from assets.training.panel import Normalisation
+from assets.training.normalisation import Normalisation
 from expectations.decisions import DECIDED_HOUR
 from models import ModelSpec
 from models.losses import LossSpec, MeanSquaredSpec
+from models.projection import ProjectionSpec
+
+YAML = "YAML"
 
 
 class Spec(BaseModel):
@@ -47,8 +50,12 @@ class Experiment(Spec):
     )
     universe: UniverseSpec = UniverseSpec()
     features: tuple[str, ...] = Field(min_length=1, description="feature groups, by the name of their file")
-    normalisation: Normalisation = Field(
-        default="market_neutral", description="what is taken from each feature of a session: nothing, or the median"
+    normalisation: Normalisation | dict[str, Normalisation] = Field(
+        default="market_neutral",
+        description="how a feature is put into the terms of its session; or a rule by group, `default` for the rest",
+    )
+    projection: dict[str, ProjectionSpec] = Field(
+        default={}, description="groups of many columns of which each fold learns a few components on its train rows"
     )
     target: TargetSpec = TargetSpec()
     model: ModelSpec
@@ -81,7 +88,7 @@ def load_experiments(folder: Path, features: Collection[str]) -> dict[str, Exper
 
 def load_experiment(path: Path) -> Experiment:
     """One experiment; a `base` names another file of the folder whose settings it starts from (one level)."""
-    own = _read(path)
+    own = read_mapping(path, YAML)
     base_name = own.pop("base", None)
     settings: dict[str, Any] = own
     if base_name is not None:
@@ -89,7 +96,7 @@ def load_experiment(path: Path) -> Experiment:
         if not base_path.is_file():
             known = sorted(p.stem for p in path.parent.glob("*.yaml"))
             raise ValueError(f"{path.name}: base '{base_name}' does not exist; known: {known}")
-        base = _read(base_path)
+        base = read_mapping(base_path, YAML)
         if "base" in base:
             raise ValueError(f"{path.name}: base '{base_name}' has a base itself; one level is allowed")
         settings = _merged(base, own)
@@ -139,13 +146,3 @@ def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
         else:
             merged[key] = value
     return merged
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path.name} is no valid YAML: {error}") from None
-    if not isinstance(settings, dict):
-        raise ValueError(f"{path.name} must hold settings as 'key: value' lines, found {type(settings).__name__}")
-    return settings

@@ -13,12 +13,15 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
+from assets.cleaning.as_of import EVERYTHING_BEFORE
 from assets.folds.walk_forward import Fold, folds, months, scheme, segments, start_months
 from assets.sources import Source
 from assets.table import Declaration
 from assets.training.fit import EpochRecord, Fitted, fit
 from assets.training.forecasts import forecasts
+from assets.training.normalisation import by_group
 from assets.training.panel import Panel, build_panel
+from expectations.fact_tables import Industries
 from expectations.tables import Calendar, Forecasts, ForwardReturns, Universe, WalkForwards
 from pipelines.experiment import Experiment
 from pipelines.gate import require
@@ -51,6 +54,14 @@ class Walk:
         """Tags that find the parent run of this walk-forward: a digest of the settings, the code and the market."""
         node = self.graph.lineage.nodes[f"{self.key}/walk_forward"]
         return {"walk_forward_id": node.code_version}
+
+    @property
+    def tables(self) -> dict[str, str]:
+        """Keys of the tables that the panel of a fold is built of, by the names of its frames."""
+        shared = {"calendar": Calendar.asset_key, "universe": Universe.asset_key, "labels": ForwardReturns.asset_key}
+        rules = by_group(self.experiment.normalisation, self.experiment.features).values()
+        industries = {"industries": Industries.asset_key} if "industry_neutral" in rules else {}
+        return {**shared, **industries, **{name: table.key for name, table in self.features.items()}}
 
     @property
     def seeds(self) -> range:
@@ -88,6 +99,7 @@ def add_experiment(
     length = months(experiment.walk_forward.test)
     before = months(experiment.walk_forward.train) + months(experiment.walk_forward.valid)
     reach = FoldMonths(length, math.ceil((before + months_before(experiment.model.look_back)) / length))
+    of_any_age = FoldMonths(length, math.ceil(months_before(EVERYTHING_BEFORE) / length))
     graph.add(
         Forecasts,
         lambda context, **frames: forecast_fold(walk, context, frames, gates),
@@ -95,10 +107,10 @@ def add_experiment(
         description=f"{Forecasts.__doc__}\n\n{experiment.question}",
         modules=modules,
         inputs={
-            "calendar": (Calendar.asset_key, reach, True),
-            "universe": (Universe.asset_key, reach, True),
-            "labels": (ForwardReturns.asset_key, reach, True),
-            **{name: (table.key, reach, True) for name, table in features.items()},
+            **{
+                name: (key, of_any_age if key == Industries.asset_key else reach, True)
+                for name, key in walk.tables.items()
+            },
             "walk_forward": (f"{walk.key}/walk_forward", Every(), False),
             **{key.replace("/", "_"): (key, Every(), False) for key in gates},
         },
@@ -173,6 +185,8 @@ def fold_panel(walk: Walk, fold: Fold, frames: Mapping[str, pl.LazyFrame]) -> Pa
         universe=universe,
         sessions=frames["calendar"].filter(window).collect()["session"],
         normalisation=experiment.normalisation,
+        industries=frames.get("industries"),
+        decided_hour=experiment.decided_hour,
     )
 
 
@@ -184,7 +198,7 @@ def fit_seed(walk: Walk, context: dg.AssetExecutionContext, panel: Panel, seed: 
         context.log.info(f"seed {seed} {record} after {time.monotonic() - began:.1f} s")
 
     experiment = walk.experiment
-    return fit(panel, experiment.model, experiment.loss, experiment.training, seed, on_epoch)
+    return fit(panel, experiment.model, experiment.loss, experiment.training, seed, on_epoch, experiment.projection)
 
 
 def track_fit(walk: Walk, run_id: str, fitted: Fitted) -> None:

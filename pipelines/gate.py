@@ -21,6 +21,7 @@ from expectations import evidence as columns_of
 from expectations.completeness import counts
 from expectations.decisions import DECIDED_HOUR, decisions
 from expectations.facts import RAW_FACTS
+from expectations.knowledge import knowledge_cutoff
 from expectations.leakage import execution, future_perturbation, purge, timestamp_order
 from expectations.suites.verdict import judge
 from expectations.tables import Bars, Calendar, ForwardReturns, GateVerdict, RawBars, RefusedBars, Table, instant
@@ -50,6 +51,7 @@ def add_gates(
     _add_data(graph)
     _add_leakage(graph, tables, min(hours))
     _add_purge(graph, experiments)
+    _add_knowledge(graph, tables, experiments)
     return tuple(_add_verdict(graph, stage, names) for stage, names in STAGES.items())
 
 
@@ -57,6 +59,7 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "data": ("counts",),
     "leakage": ("future_perturbation", "timestamp_order", "execution"),
     "purge": ("purge",),
+    "knowledge": ("knowledge_cutoff",),
 }
 
 
@@ -206,6 +209,27 @@ def _purge_of(labels: pl.LazyFrame, experiment: Experiment, graph: Graph) -> pl.
     return pl.concat(
         purge(segments(frame, fold, hour), fold, hour)
         for fold in folds(experiment.walk_forward, graph.first, graph.last)
+    )
+
+
+def _add_knowledge(graph: Graph, tables: Mapping[str, Declaration], experiments: Mapping[str, Experiment]) -> None:
+    asked = {
+        name: {group: tables[f"features/{group}"].knowledge_cutoff for group in experiment.features}
+        for name, experiment in experiments.items()
+    }
+
+    def outside() -> pl.DataFrame:
+        """By experiment, feature group and fold: the last day that the group may know of lies before the test."""
+        found = [
+            knowledge_cutoff(name, groups, folds(experiments[name].walk_forward, graph.first, graph.last))
+            for name, groups in asked.items()
+        ]
+        return pl.concat(found) if found else columns_of.KNOWLEDGE_CUTOFF.to_frame()
+
+    windows = {name: experiment.walk_forward.model_dump_json() for name, experiment in experiments.items()}
+    settings = json.dumps([windows, asked], default=str)
+    _add_evidence(
+        graph, "knowledge_cutoff", outside, {}, ["expectations.knowledge", "assets.folds.walk_forward"], settings
     )
 
 

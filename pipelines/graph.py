@@ -25,6 +25,8 @@ class Graph:
     """Assets assembled so far, with what every one of them shares.
 
     first, last   declared span of the source; the months between them are the partitions
+    schemes       partition scheme of each asset, None where it has none
+    by_hand       keys of assets that are made only when somebody asks for them
     """
 
     warehouse: Warehouse
@@ -34,6 +36,7 @@ class Graph:
     lineage: Lineage = field(default_factory=Lineage)
     assets: list[dg.AssetsDefinition] = field(default_factory=list)
     schemes: dict[str, str | None] = field(default_factory=dict)
+    by_hand: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.condition = Stale(self.lineage, self.versions)
@@ -157,6 +160,8 @@ class Graph:
         self.lineage.add(
             Node(key, version, keys, tuple(Edge(up, reach, counts) for up, reach, counts in inputs.values()), origin)
         )
+        if by_hand:
+            self.by_hand.add(key)
         condition = None if by_hand else self.condition
         self.assets.append(
             self._definition(key, schema, make, version, description, inputs, partitions, checks, group, condition)

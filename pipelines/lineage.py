@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
+from expectations.truth import READERS, is_truth
 from pipelines.reach import Reach
 
 Origin = Callable[[Sequence[str | None]], Mapping[str | None, str]]
@@ -55,13 +56,29 @@ class Lineage:
     """The asset graph with its digests."""
 
     nodes: dict[str, Node] = field(default_factory=dict)
+    telling: set[str] = field(default_factory=set)  # the truth, and all that was made of it
 
     def add(self, node: Node) -> None:
-        """Add an asset whose inputs were added before."""
+        """Add an asset whose inputs were added before.
+
+        raises  ValueError for an input that is not there, and for the truth in any stage that may not read it
+        """
         unknown = [edge.upstream for edge in node.edges if edge.upstream not in self.nodes]
         if unknown:
             raise ValueError(f"{node.key} reads {unknown}, which no module declares; known: {sorted(self.nodes)}")
+        self._keep_from_the_truth(node)
         self.nodes[node.key] = node
+
+    def _keep_from_the_truth(self, node: Node) -> None:
+        told = sorted(edge.upstream for edge in node.edges if edge.upstream in self.telling)
+        stage = node.key.split("/", maxsplit=1)[0]
+        if told and stage not in READERS:
+            raise ValueError(
+                f"{node.key} reads {told}, which is the truth of an embedded market or was made of it: what no model "
+                f"may know. Only assets of {' and '.join(READERS)} may read it; leave it out, or compare with it there."
+            )
+        if told or is_truth(node.key):
+            self.telling.add(node.key)
 
     def upstream(self, key: str, partition: str | None) -> list[tuple[str, str | None, bool]]:
         """Each (asset, partition, counts) that a partition reads."""

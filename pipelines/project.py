@@ -32,7 +32,9 @@ from pipelines.report_assets import add_leaderboard, add_verdict
 from pipelines.schedules import after_close_schedule
 from pipelines.sensors import new_bars_sensor, stale_sensor
 from pipelines.settings import Settings
+from pipelines.suitability import check_suitable
 from pipelines.tracking import Tracking
+from pipelines.truth import add_truth
 from pipelines.warehouse import Warehouse
 
 STAGES = (assets.cleaning, assets.features, assets.targets)
@@ -86,7 +88,9 @@ def load_project(settings: Settings) -> Project:
     tables = in_order(declarations(*modules_of(STAGES)))
     features = {key.split("/")[1]: table for key, table in tables.items() if table.stage == "features"}
     experiments = load_experiments(settings.experiments, features)
+    check_suitable(experiments, tables)
     add_source(graph, settings.source)
+    add_truth(graph, settings.source)
     for table in tables.values():
         graph.add_table(table)
     gates = add_gates(graph, tables, experiments)
@@ -99,7 +103,7 @@ def load_project(settings: Settings) -> Project:
     add_cleaning_report(graph, experiments, settings.home / "reports")
     definitions = dg.Definitions(
         assets=graph.assets,
-        jobs=make_jobs(graph.schemes),
+        jobs=make_jobs(graph.schemes, graph.by_hand),
         schedules=[after_close_schedule(graph)],
         sensors=[new_bars_sensor(settings.source, graph), stale_sensor()],
         resources={"io_manager": warehouse},

@@ -62,5 +62,6 @@ def _completed(rows: pl.DataFrame) -> pl.DataFrame:
         .dt.replace_time_zone(EXCHANGE_TIME_ZONE)
         .dt.offset_by("16h"),
         delivery=pl.format("{} {}", "security_id", "session"),
+        is_unreformed=pl.lit(None, dtype=pl.Boolean),
         source_objection=pl.lit(None, dtype=pl.String),
     )

@@ -21,11 +21,12 @@ MARKET = [
     "features/price_volume", "features/price_window", "raw/bars", "raw/deliveries", "raw/float_shares",
     "raw/index_bars",
     "raw/index_members", "raw/industries", "raw/news", "raw/policy_events", "raw/statements", "raw/supply_chain",
-    "targets/forward_returns",
+    "targets/forward_returns", "truth/expected_returns",
 ]  # fmt: skip
 GATE = [
     "gate/data", "gate/evidence_counts", "gate/evidence_execution", "gate/evidence_future_perturbation",
-    "gate/evidence_purge", "gate/evidence_timestamp_order", "gate/leakage", "gate/purge",
+    "gate/evidence_knowledge_cutoff", "gate/evidence_purge", "gate/evidence_timestamp_order", "gate/knowledge",
+    "gate/leakage", "gate/purge",
 ]  # fmt: skip
 OF_EXPERIMENT = [
     "deciles", "forecasts", "information", "orders", "portfolio", "report", "seed_information", "walk_forward",
@@ -57,7 +58,7 @@ def test_each_asset_has_a_text_and_columns_for_the_catalogue(project: Project) -
 
 def test_one_job_for_each_partition_scheme_a_sensor_and_a_schedule(project: Project) -> None:
     jobs = {job.name for job in project.definitions.get_repository_def().get_all_jobs()} - {"__ASSET_JOB"}
-    assert jobs == {"refresh", "verdict", "walk_forward__6mo_from_2015_07"}
+    assert jobs == {"refresh", "verdict", "walk_forward__6mo_from_2015_07", "by_hand"}
     repository = project.definitions.get_repository_def()
     assert {sensor.name for sensor in repository.sensor_defs} == {"new_bars", "stale"}
     assert {schedule.name for schedule in repository.schedule_defs} == {"after_close"}
@@ -110,3 +111,15 @@ def test_the_effect_of_every_rule_is_made_by_hand_only_and_all_else_by_itself(pr
         if node.automation_condition is None
     ]
     assert by_hand == ["evaluation/cleaning_effect"]
+
+
+def test_what_is_made_by_hand_has_a_job_of_its_own_and_is_in_no_other(project: Project) -> None:
+    repository = project.definitions.get_repository_def()
+    held = {
+        job.name: {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
+        for job in repository.get_all_jobs()
+        if job.name != "__ASSET_JOB"
+    }
+    assert held["by_hand"] == {"evaluation/cleaning_effect"}
+    assert not [name for name, keys in held.items() if name != "by_hand" and keys & held["by_hand"]]
+    assert set.union(*held.values()) == set(project.graph.lineage.nodes)

@@ -92,6 +92,14 @@ def test_the_demo_ends_in_a_leaderboard_that_any_tool_can_query(scratch: Scratch
     assert -1 < float(str(rows[0][2])) < 1
 
 
+def test_the_demo_tells_the_truth_of_its_market_beside_the_forecasts(scratch: Scratch) -> None:
+    joined = scratch.query(
+        "select count(*), count(total) from experiments.ridge_small__forecasts f left join truth.expected_returns t "
+        "on t.session = f.session and t.security_id = split_part(f.security_id, '@', 1) and t.horizon = 5"
+    )
+    assert joined[0][0] == joined[0][1] > 0
+
+
 def test_the_report_is_one_page_with_its_pictures(scratch: Scratch) -> None:
     page = (scratch.home / "reports" / "ridge_small" / "report.html").read_text()
     assert "Does the small market foretell anything?" in page

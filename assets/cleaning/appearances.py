@@ -6,6 +6,7 @@ import polars as pl
 from assets.table import table
 from expectations.cleaning_tables import Appearances
 from expectations.tables import Calendar, RawBars
+from expectations.tickers import reborn
 
 GONE_AFTER = 60
 UNRELATED = 1.5
@@ -48,13 +49,8 @@ def lives(appearances: pl.DataFrame) -> pl.DataFrame:
     another = (pl.col("event") == RELISTED) | (
         pl.col("last_session").is_not_null() & pl.any_horizontal(listed_later, other_price)
     )
-    named = pl.format("{}@{}", "ticker", "session")
+    named = reborn(pl.col("ticker"), pl.col("session"))
     return back.filter(another).select("ticker", "session", security_id=named).unique().sort("session", "ticker")
-
-
-def ticker_of(security_id: pl.Expr) -> pl.Expr:
-    """The ticker under which the exchange quotes a security: its id without the date of its life."""
-    return security_id.str.split("@").list.first()
 
 
 def _placed(raw_bars: pl.LazyFrame, sessions: pl.Series) -> pl.DataFrame:

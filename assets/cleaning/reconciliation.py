@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.cleaning.appearances import ticker_of
 from assets.cleaning.rules.rule import Rule
+from expectations.tickers import ticker
 
 ROW = ("session", "ticker", "delivery")
 RECONCILED = pl.Schema(
@@ -41,18 +41,18 @@ def reconciled(raw: pl.DataFrame, ledger: pl.DataFrame, rules: Sequence[Rule]) -
 def unexplained_cells(raw: pl.DataFrame, bars: pl.DataFrame, ledger: pl.DataFrame) -> int:
     """Cells of accepted bars that differ from what was delivered and have no entry with both values, or the reverse."""
     first = raw.unique(["session", "security_id"], keep="none")
-    accepted = bars.with_columns(security_id=ticker_of(pl.col("security_id")))
+    accepted = bars.with_columns(security_id=ticker(pl.col("security_id")))
     both = accepted.join(first, on=["session", "security_id"], suffix="_raw")
     changes = ledger.filter(pl.col("action") == "changed", pl.col("column").is_in(RAW_COLUMNS))
     net = changes.group_by("session", "security_id", "column", maintain_order=True).agg(
         pl.col("before").first(), pl.col("after").last()
     )
-    net = net.with_columns(security_id=ticker_of(pl.col("security_id")))
+    net = net.with_columns(security_id=ticker(pl.col("security_id")))
     return sum(_unexplained(both, net, name) for name in RAW_COLUMNS)
 
 
 def _of_rule(rule: Rule, delivered: pl.DataFrame, entries: pl.DataFrame) -> dict[str, object]:
-    touched = entries.with_columns(ticker=ticker_of(pl.col("security_id")))
+    touched = entries.with_columns(ticker=ticker(pl.col("security_id")))
     whole = touched.filter(pl.col("action").is_in(["refused", "masked"]))
     masked = whole.filter(action="masked")
     on = ROW if rule.action == "refused" else ROW[:2]

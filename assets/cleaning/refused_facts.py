@@ -21,6 +21,7 @@ from assets.cleaning.fact_admission import ROW
 from assets.table import table
 from expectations.fact_tables import RefusedFacts
 from expectations.facts import (
+    RAW_FACTS,
     RawFloatShares,
     RawIndexBars,
     RawIndexMembers,
@@ -35,16 +36,7 @@ from expectations.tables import Table
 UNDATED = date(1, 1, 1)
 """Stands for no date: rows without one lie in the first month, as they do among the raw ones."""
 Judge = Callable[[pl.DataFrame], pl.DataFrame]
-RAW = (
-    "raw_statements",
-    "raw_news",
-    "raw_policy_events",
-    "raw_supply_chain",
-    "raw_industries",
-    "raw_index_members",
-    "raw_float_shares",
-    "raw_index_bars",
-)
+RAW = tuple(schema.asset_key.replace("/", "_") for schema in RAW_FACTS)
 
 
 @table(look_back=dict.fromkeys(RAW, EVERYTHING_BEFORE))

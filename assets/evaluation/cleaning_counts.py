@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataframely as dy
 import polars as pl
 
-from assets.cleaning.appearances import ticker_of
 from expectations.tables import Table
+from expectations.tickers import ticker
 
 
 class CleaningCounts(Table):
@@ -28,7 +28,7 @@ def cleaning_counts(raw_bars: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFram
     board = pl.col("board").fill_null("unknown")
     every = raw_bars.group_by(year, board).len("rows_there")
     boards = raw_bars.select("session", board, ticker="security_id").unique(["session", "ticker"])
-    rows = ledger.with_columns(ticker=ticker_of(pl.col("security_id")))
+    rows = ledger.with_columns(ticker=ticker(pl.col("security_id")))
     refused = rows.filter(action="refused")
     others = rows.filter(pl.col("action") != "refused").unique(["rule", "action", "session", "ticker"])
     touched = pl.concat([refused, others]).join(boards, on=["session", "ticker"], how="left", nulls_equal=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from functools import partial
 from typing import Annotated, Literal, Self
@@ -54,33 +55,28 @@ class AkshareSpec(VendorSpec):
             )
         return self
 
-    def offers(self) -> tuple[type[Table], ...]:
-        """Bars, and what the spec asks for beside them."""
-        wanted: dict[type[Table], object] = {
+    def _beside(self) -> dict[type[Table], object]:
+        return {
             RawNews: self.announcements,
             RawIndustries: self.industries,
             RawFloatShares: self.float_shares,
             RawIndexBars: self.index_bars,
         }
-        return (RawBars, *(table for table, asked in wanted.items() if asked))
 
     def _client(self) -> Terminal:
         return Terminal()
 
     def _rows(self, line: Line, table: type[Table], first: date, last: date) -> pl.LazyFrame:
-        if table is RawBars:
-            return self._bars(line, first, last)
-        if table is RawIndexBars:
-            return rows.index_bars(self._index_bars(line, last))
-        if table is RawIndustries:
-            asked = _whole("stock_industry_clf_hist_sw", "all", {}, rows.INDUSTRY, rows.LISTS_ARRIVE, last)
-            told = rows.industries(line.rows([asked], rows.INDUSTRY))
-            return told.filter(pl.col("security_id").is_in(self.securities))
-        if table is RawFloatShares:
-            return rows.float_shares(line.rows([self._shares(one, last) for one in self.securities], rows.SHARE_CHANGE))
-        if table is RawNews:
-            return rows.announcements(line.rows(self._announcements(line, last), rows.ANNOUNCEMENT))
-        raise ValueError(f"akshare offers {[one.asset_key for one in self.offers()]}, not {table.asset_key}")
+        asked: dict[type[Table], Callable[[], pl.LazyFrame]] = {
+            RawBars: lambda: self._bars(line, first, last),
+            RawIndexBars: lambda: rows.index_bars(self._index_bars(line, last)),
+            RawIndustries: lambda: self._industries(line, last),
+            RawFloatShares: lambda: rows.float_shares(
+                line.rows([self._shares(one, last) for one in self.securities], rows.SHARE_CHANGE)
+            ),
+            RawNews: lambda: rows.announcements(line.rows(self._announcements(line, last), rows.ANNOUNCEMENT)),
+        }
+        return asked[table]()
 
     def _bars(self, line: Line, first: date, last: date) -> pl.LazyFrame:
         known = self._listings(line, last)
@@ -136,6 +132,11 @@ class AkshareSpec(VendorSpec):
             )
             for span in line.cache.spans_to_hold(endpoint, code, first - BEFORE, last, self._today())
         ]
+
+    def _industries(self, line: Line, last: date) -> pl.LazyFrame:
+        asked = _whole("stock_industry_clf_hist_sw", "all", {}, rows.INDUSTRY, rows.LISTS_ARRIVE, last)
+        told = rows.industries(line.rows([asked], rows.INDUSTRY))
+        return told.filter(pl.col("security_id").is_in(self.securities))
 
     def _index_bars(self, line: Line, last: date) -> pl.LazyFrame:
         asked = [

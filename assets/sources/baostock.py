@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from functools import partial
 from typing import Annotated, Literal, Self
@@ -33,9 +33,9 @@ from assets.sources.vendors.baostock_rows import (
 from assets.sources.vendors.baostock_terminal import Terminal
 from assets.sources.vendors.changes import changes
 from assets.sources.vendors.codes import board, dotted, from_dotted
+from assets.sources.vendors.index_universe import IndexUniverseSpec
 from assets.sources.vendors.line import Inquiry, Line
 from assets.sources.vendors.raw_cache import Call
-from assets.sources.vendors.vendor import VendorSpec
 from expectations.facts import RawFloatShares, RawIndexBars, RawIndexMembers, RawIndustries, RawStatements
 from expectations.tables import RawBars, Table
 
@@ -49,7 +49,7 @@ Index = Literal["sz50", "hs300", "zz500"]
 IndexId = Annotated[str, Field(pattern=r"^(sh|sz)\d{6}$")]
 
 
-class BaostockSpec(VendorSpec):
+class BaostockSpec(IndexUniverseSpec):
     """Bars and dated facts from baostock.
 
     The securities are listed, or they are all that were members of `index` at the start of a month of the span, so
@@ -64,43 +64,35 @@ class BaostockSpec(VendorSpec):
     manners: Manners = Field(Manners(calls_per_minute=300), exclude=True)
 
     @model_validator(mode="after")
-    def _one_universe(self) -> Self:
-        if bool(self.securities) == bool(self.index):
-            raise ValueError("give either `securities` or `index`, and not both")
+    def _none_of_beijing(self) -> Self:
         if foreign := [one for one in self.securities if one.startswith("bj")]:
             raise ValueError(
                 f"baostock has no shares of the Beijing exchange: {foreign}; take them out of `securities`"
             )
         return self
 
-    def offers(self) -> tuple[type[Table], ...]:
-        """Bars, and what the spec asks for beside them."""
-        wanted: dict[type[Table], object] = {
+    def _beside(self) -> dict[type[Table], object]:
+        return {
             RawStatements: self.statements,
             RawFloatShares: "profit" in self.statements,
             RawIndustries: self.industries,
             RawIndexMembers: self.index,
             RawIndexBars: self.index_bars,
         }
-        return (RawBars, *(table for table, asked in wanted.items() if asked))
 
     def _client(self) -> Terminal:
         return Terminal()
 
     def _rows(self, line: Line, table: type[Table], first: date, last: date) -> pl.LazyFrame:
-        if table is RawBars:
-            return self._bars(line, first, last)
-        if table is RawIndexBars:
-            return self._index_bars(line, first, last)
-        if table is RawStatements:
-            return statements(self._reports(line, last))
-        if table is RawFloatShares:
-            return float_shares(self._reports(line, last, only="profit"))
-        if table is RawIndustries:
-            return self._industries(line, last)
-        if table is RawIndexMembers:
-            return self._index_members(line, last)
-        raise ValueError(f"baostock offers {[one.asset_key for one in self.offers()]}, not {table.asset_key}")
+        asked: dict[type[Table], Callable[[], pl.LazyFrame]] = {
+            RawBars: lambda: self._bars(line, first, last),
+            RawIndexBars: lambda: self._index_bars(line, first, last),
+            RawStatements: lambda: statements(self._reports(line, last)),
+            RawFloatShares: lambda: float_shares(self._reports(line, last, only="profit")),
+            RawIndustries: lambda: self._industries(line, last),
+            RawIndexMembers: lambda: self._index_members(line, last),
+        }
+        return asked[table]()
 
     def _bars(self, line: Line, first: date, last: date) -> pl.LazyFrame:
         listings = self._listings(line, last)
@@ -112,6 +104,7 @@ class BaostockSpec(VendorSpec):
             board=board(pl.col("security_id")),
             available_at=BARS_ARRIVE.known(pl.col("session")),
             delivery=pl.lit("query_history_k_data_plus ") + pl.col("security_id"),
+            is_unreformed=pl.lit(None, dtype=pl.Boolean),
             source_objection=pl.lit(None, dtype=pl.String),
         )
 
@@ -131,12 +124,6 @@ class BaostockSpec(VendorSpec):
         if unknown := sorted(set(wanted) - set(found["security_id"])):
             raise ValueError(f"baostock knows no security {unknown}; correct or take them out of `securities`")
         return found.sort("security_id")
-
-    def _universe(self, line: Line, last: date) -> list[str]:
-        if not self.index:
-            return list(self.securities)
-        members = self._snapshots(line, last).select("security_id").unique().collect()
-        return sorted(members["security_id"].to_list())
 
     def _bar_inquiries(self, line: Line, listings: pl.DataFrame, first: date, last: date) -> list[Inquiry]:
         asked = []

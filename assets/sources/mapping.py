@@ -16,6 +16,7 @@ from assets.sources.mapping_checks import (
     comes_after_the_close,
     gives_dates_back,
     gives_one_board,
+    is_a_pattern,
     lies_in_the_folder,
     names_securities,
 )
@@ -52,17 +53,18 @@ class Units(Part):
 
 
 class Flag(Part):
-    """A yes or no read off a column: its text contains something, or its value equals something."""
+    """A yes or no read off a column: its text contains or matches something, or its value equals it."""
 
     column: str
     contains: str | None = None
+    matches: Annotated[str, AfterValidator(is_a_pattern)] | None = None
     equals: bool | int | str | None = None
 
     @model_validator(mode="after")
     def one_test(self) -> Self:
-        """Exactly one of the two tests."""
-        if (self.contains is None) == (self.equals is None):
-            raise ValueError(f"the flag on column '{self.column}' needs either `contains` or `equals`")
+        """Exactly one of the three tests."""
+        if [self.contains, self.matches, self.equals].count(None) != 2:
+            raise ValueError(f"the flag on column '{self.column}' needs either `contains` or `equals` or `matches`")
         if self.contains == "":
             raise ValueError(f"the flag on column '{self.column}' contains nothing; every row would have it")
         return self
@@ -72,6 +74,8 @@ class Flag(Part):
         text = pl.col(self.column).cast(pl.String).str.strip_chars().str.to_lowercase()
         if self.contains is not None:
             return pl.col(self.column).cast(pl.String).str.contains(self.contains, literal=True)
+        if self.matches is not None:
+            return pl.col(self.column).cast(pl.String).str.contains(self.matches)
         if isinstance(self.equals, str):
             return text == self.equals.lower()
         number = text.replace({"true": "1", "false": "0"}).cast(pl.Float64, strict=False)
@@ -111,6 +115,7 @@ class Mapping(Part):
     )
     is_st: Flag | None = Field(None, description="left out: no row is under special treatment")
     is_suspended: Flag | None = Field(None, description="left out: every row of the files is traded")
+    is_unreformed: Flag | None = Field(None, description="share reform not done, S in the name; left out: not told")
     suspended: SuspendedDays | None = None
     securities: Securities | None = None
     available_at: Annotated[time, AfterValidator(comes_after_the_close)] = Field(
@@ -203,7 +208,7 @@ class Mapping(Part):
     def source_columns(self) -> dict[str, str]:
         """Name in the file -> what it is wanted for."""
         wanted = {theirs: ours for ours, theirs in self.columns.items()}
-        flags = {"is_st": self.is_st, "is_suspended": self.is_suspended}
+        flags = {"is_st": self.is_st, "is_suspended": self.is_suspended, "is_unreformed": self.is_unreformed}
         return wanted | {flag.column: ours for ours, flag in flags.items() if flag is not None}
 
     def bars(self, schema: pl.Schema) -> dict[str, pl.Expr]:
@@ -216,6 +221,7 @@ class Mapping(Part):
             "security_id": self.security_id(self.columns["security_id"]),
             "is_st": self.is_st.expression() if self.is_st else pl.lit(False),
             "is_suspended": self.is_suspended.expression() if self.is_suspended else pl.lit(False),
+            "is_unreformed": self.is_unreformed.expression() if self.is_unreformed else pl.lit(None, dtype=pl.Boolean),
             **numbers,
             "source_objection": self.objection(session, schema),
         }

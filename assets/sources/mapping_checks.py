@@ -54,6 +54,15 @@ def gives_one_board(board: Boards) -> Boards:
     return board
 
 
+def is_a_pattern(text: str) -> str:
+    """A regular expression that cannot be read is refused."""
+    try:
+        pl.select(pl.lit("").str.contains(text))
+    except pl.exceptions.ComputeError as error:
+        raise ValueError(f"it is no regular expression ({error}); write one such as '^S[^T]'") from None
+    return text
+
+
 def names_securities(refuse: dict[str, str]) -> dict[str, str]:
     """A code that is not written in our way would refuse nothing."""
     if odd := [code for code in refuse if not re.match(SECURITY_ID, code)]:

@@ -172,6 +172,7 @@ def _delivery(
         board=board(pl.lit(security_id)),
         listed_on=pl.lit(listed_on if listed_on != calendar[0] else None, dtype=pl.Date),
         is_st=_inside(session, in_st),
+        is_unreformed=pl.lit(None, dtype=pl.Boolean),
         source_objection=pl.lit(None, dtype=pl.String),
     )
     return Delivery(security_id, bars)

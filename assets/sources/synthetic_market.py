@@ -25,12 +25,12 @@ from assets.sources.embedded.news import NewsLaw
 from assets.sources.embedded.noise import NoiseLaw, Tail
 from assets.sources.embedded.pumps import PumpLaw
 from assets.sources.embedded.signal import Component
-from assets.sources.embedded.truth import RESERVED
+from assets.sources.embedded.truth import LIMITS, MARKET, PUMP, RESERVED, REVERSAL, SIZE, VOLATILITY
 from assets.sources.embedded.volume import VolumeLaw
 from expectations.facts import RAW_FACTS
 from expectations.tables import RawBars, Table
 
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 """Raise it with every change of the generator that changes a number."""
 TREND = Component(name="trend", driver="own_price", ic=0.0141, half_life=10, direction="reversal")
 CONFIRMED_DRIFT = Component(name="confirmed_drift", driver="own_price", ic=0.0141, half_life=6, nonlinear_share=1)
@@ -149,6 +149,22 @@ class SyntheticMarketSpec(BaseModel):
         standard deviation around it that is not the market's. Ask by month where a market is large.
         """
         return _made(self).truth.table(first or self.first_session(), last or self.last_session())
+
+    def truth_parts(self) -> dict[str, str]:
+        """Columns of the truth besides `total` and `noise_scale`, in their order -> what earns that return."""
+        law = self.effective()
+        premia = {
+            REVERSAL: f"what fell between VWAP and close, RankIC {law.premia.reversal_ic:g}",
+            VOLATILITY: f"quiet securities, RankIC {law.premia.volatility_ic:g}",
+            SIZE: f"small securities, RankIC {law.premia.size_ic:g}",
+        }
+        return {
+            MARKET: "drift of the market, the same for all",
+            **{component.name: component.in_words() for component in law.components},
+            **(premia if law.switched_on.premia else {}),
+            PUMP: "runs that manipulators make, and their ends",
+            LIMITS: "price limits at entry and exit",
+        }
 
 
 ALIKE = (

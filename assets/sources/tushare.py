@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from functools import partial
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 import polars as pl
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from assets.sources.vendors import tushare_rows as rows
 from assets.sources.vendors.arrival import month_end, months_between
@@ -16,10 +16,10 @@ from assets.sources.vendors.asking import Manners
 from assets.sources.vendors.changes import changes
 from assets.sources.vendors.codes import from_suffixed, suffixed
 from assets.sources.vendors.grid import grid
+from assets.sources.vendors.index_universe import IndexUniverseSpec
 from assets.sources.vendors.line import Inquiry, Line
 from assets.sources.vendors.raw_cache import Call, Span
 from assets.sources.vendors.tushare_terminal import Terminal
-from assets.sources.vendors.vendor import VendorSpec
 from expectations.facts import RawFloatShares, RawIndexBars, RawIndexMembers, RawNews, RawStatements
 from expectations.tables import RawBars, Table
 
@@ -30,7 +30,7 @@ REPORTS_BEFORE = timedelta(days=460)
 """So long before the span statements are asked for: five quarters, which were known when it begins."""
 
 
-class TushareSpec(VendorSpec):
+class TushareSpec(IndexUniverseSpec):
     """Bars and dated facts from tushare; the token is read from TUSHARE_TOKEN and kept nowhere.
 
     The securities are listed, or they are all that were members of `index` in the span, so that none is left out by
@@ -46,41 +46,32 @@ class TushareSpec(VendorSpec):
     announcements: bool = Field(False, description="needs a right of its own; titles, to the minute")
     manners: Manners = Field(Manners(calls_per_minute=180, first_wait=5), exclude=True)
 
-    @model_validator(mode="after")
-    def _one_universe(self) -> Self:
-        if bool(self.securities) == bool(self.index):
-            raise ValueError("give either `securities` or `index`, and not both")
-        return self
-
-    def offers(self) -> tuple[type[Table], ...]:
-        """Bars, and what the spec asks for beside them."""
-        wanted: dict[type[Table], object] = {
+    def _beside(self) -> dict[type[Table], object]:
+        return {
             RawStatements: self.statements,
             RawFloatShares: self.float_shares,
             RawNews: self.announcements,
             RawIndexMembers: self.index,
             RawIndexBars: self.index_bars,
         }
-        return (RawBars, *(table for table, asked in wanted.items() if asked))
 
     def _client(self) -> Terminal:
         return Terminal()
 
     def _rows(self, line: Line, table: type[Table], first: date, last: date) -> pl.LazyFrame:
-        if table is RawBars:
-            return self._bars(line, first, last)
-        if table is RawStatements:
-            return self._statements(line, last)
-        if table is RawIndexMembers:
-            return self._index_members(line, last)
-        if table is RawIndexBars:
-            return rows.index_bars(self._answers(line, rows.INDEX_BARS, self.index_bars, first, last))
-        securities = self._universe(line, last)
-        if table is RawFloatShares:
-            return rows.float_shares(self._answers(line, rows.SHARES, securities, self.first, last))
-        if table is RawNews:
-            return rows.announcements(self._answers(line, rows.TITLES, securities, self.first, last))
-        raise ValueError(f"tushare offers {[one.asset_key for one in self.offers()]}, not {table.asset_key}")
+        asked: dict[type[Table], Callable[[], pl.LazyFrame]] = {
+            RawBars: lambda: self._bars(line, first, last),
+            RawStatements: lambda: self._statements(line, last),
+            RawIndexMembers: lambda: self._index_members(line, last),
+            RawIndexBars: lambda: rows.index_bars(self._answers(line, rows.INDEX_BARS, self.index_bars, first, last)),
+            RawFloatShares: lambda: rows.float_shares(
+                self._answers(line, rows.SHARES, self._universe(line, last), self.first, last)
+            ),
+            RawNews: lambda: rows.announcements(
+                self._answers(line, rows.TITLES, self._universe(line, last), self.first, last)
+            ),
+        }
+        return asked[table]()
 
     def _bars(self, line: Line, first: date, last: date) -> pl.LazyFrame:
         sessions, listings = self._sessions(line, first, last), self._listings(line, last)
@@ -117,12 +108,6 @@ class TushareSpec(VendorSpec):
         if unknown := sorted(set(wanted) - set(found["security_id"])):
             raise ValueError(f"tushare knows no security {unknown}; correct or take them out of `securities`")
         return found.lazy()
-
-    def _universe(self, line: Line, last: date) -> list[str]:
-        if not self.index:
-            return list(self.securities)
-        members = self._snapshots(line, last).select("security_id").unique().collect()
-        return sorted(members["security_id"].to_list())
 
     def _statements(self, line: Line, last: date) -> pl.LazyFrame:
         """All publications up to a year before the span, so that restatements are numbered alike in every read."""

@@ -34,31 +34,50 @@ def read_yaml(
     given   settings that hold whatever the file says
     raises  ValueError with the place, what was found and what is allowed
     """
+    if not path.exists():
+        raise ValueError(f"there is no file {path.resolve()}; write the {what} there (docs/sources.md)")
+    settings: Settings = _parsed(path, _content(path, what), kind, what, tuple(given.items()))
+    return settings
+
+
+def read_mapping(path: Path, what: str) -> dict[str, Any]:
+    """The settings in a file by key, not yet checked against a model.
+
+    what    what the file should be, for the message
+    raises  ValueError with the place, what was found and what is allowed
+    """
+    return _mapping(path, _content(path, what), what)
+
+
+def _content(path: Path, what: str) -> bytes:
     try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise ValueError(f"there is no file {path.resolve()}; write the {what} there (docs/sources.md)") from None
+        return path.read_bytes()
     except OSError as error:
         raise ValueError(f"{path} is no valid {what}: {error}") from None
-    settings: Settings = _parsed(path, content, kind, what, tuple(given.items()))
-    return settings
 
 
 @functools.lru_cache(maxsize=100)
 def _parsed(
     path: Path, content: bytes, kind: type[Settings], what: str, given: tuple[tuple[str, Hashable], ...]
 ) -> Settings:
+    settings = _mapping(path, content, what)
     try:
-        settings = yaml.load(content.decode(), Loader=_Strict)  # noqa: S506
-        if not isinstance(settings, dict):
-            raise ValueError(f"it must hold lines 'key: value', found {type(settings).__name__}")
         return kind.model_validate(settings | dict(given))
     except ValidationError as error:
         raise ValueError(f"{path} is no valid {what}: {_explained(error, kind)}") from None
+
+
+def _mapping(path: Path, content: bytes, what: str) -> dict[str, Any]:
+    try:
+        settings = yaml.load(content.decode(), Loader=_Strict)  # noqa: S506
     except UnicodeError as error:
         raise ValueError(f"{path} is no valid {what}: it is not UTF-8 ({error}); save it as UTF-8") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise ValueError(f"{path} is no valid {what}: {error}") from None
+    if not isinstance(settings, dict):
+        found = type(settings).__name__
+        raise ValueError(f"{path} is no valid {what}: it must hold lines 'key: value', found {found}")
+    return settings
 
 
 def _explained(error: ValidationError, kind: type[BaseModel]) -> str:

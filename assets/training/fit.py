@@ -6,9 +6,10 @@ from __future__ import annotations
 import copy
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -19,13 +20,15 @@ from assets.training.panel import TRAIN, VALID, Panel
 from models import ModelSpec
 from models.losses import CorrelationSpec, Loss, MeanSquaredSpec, loss_function
 from models.network import Network, NetworkSpec, device, on_threads
+from models.projection import Projection, ProjectionSpec, fit_projection
 from models.ranking import RankIc
 from models.scaling import fit_scaler
-from models.served import Forecaster
+from models.served import Forecaster, Projected
 from models.windows import Cells, TableLayout
 
 SCORED_AT_ONCE = 512
 LARGEST_GRADIENT = 1.0
+NO_PROJECTION: Mapping[str, ProjectionSpec] = MappingProxyType({})
 
 
 class TrainingSpec(BaseModel):
@@ -102,9 +105,11 @@ def fit(
     training: TrainingSpec,
     seed: int,
     on_epoch: Callable[[EpochRecord], None],
+    projection: Mapping[str, ProjectionSpec] = NO_PROJECTION,
 ) -> Fitted:
     """Fit on the train cells, stop on the valid cells; nothing of the test window is read.
 
+    projection  groups that the model sees through components of their columns, fitted on the train cells alone
     seed      fixes start, order and dropout: on a processor the same seed and threads give the same bits
     on_epoch  told after every epoch
     raises    ValueError for a loss that the model cannot minimise, a segment without labels, a loss that diverges
@@ -114,13 +119,27 @@ def fit(
     journal = _Journal(on_epoch)
     with _reproducible(seed, training.threads) as threads:
         forecaster: Forecaster
+        learnt: Projection | None = None
+        if projection:
+            learnt = fit_projection(_cells(panel, TRAIN, "train"), panel.columns, panel.groups, projection)
+            panel = _behind(learnt, panel)
         if isinstance(model, NetworkSpec):
             forecaster = _fit_network(panel, model, loss_function(loss), training, journal)
         else:
             layout = TableLayout(panel.columns, panel.sequence_columns, model.look_back)
             train, valid = _cells(panel, TRAIN, "train"), _cells(panel, VALID, "valid")
             forecaster = model.fit(train, valid, layout, seed, threads, journal)
+    if learnt is not None:
+        forecaster = Projected(learnt, forecaster)
     return Fitted(forecaster, tuple(journal.records), threads)
+
+
+def _behind(projection: Projection, panel: Panel) -> Panel:
+    """The panel with the columns that come out of a projection."""
+    owner = dict(zip(panel.columns, panel.groups, strict=True))
+    owner |= {name: part.group for part in projection.parts for name in part.names}
+    groups = tuple(owner[name] for name in projection.names)
+    return replace(panel, columns=projection.names, groups=groups, x_STF=projection(panel.x_STF))
 
 
 @contextmanager

@@ -3,20 +3,19 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from assets.training.normalisation import Normalisation, by_group, industry_codes, normalise
 from assets.wide import Grid, grid_of, spread
+from expectations.decisions import DECIDED_HOUR
 from models.ranking import normal_scores
 
-Normalisation = Literal["none", "market_neutral"]
 TRAIN, VALID, TEST = 1, 2, 3
 SEGMENTS = {"outside": 0, "purged": 0, "train": TRAIN, "valid": VALID, "test": TEST}
 KEYS = ("session", "security_id")
@@ -27,6 +26,7 @@ class Panel:
     """Everything that one fold trains on and forecasts from.
 
     columns, sequence_columns  names of the F features, and those of them that a model may read as a sequence
+    groups      name of the feature group of each of the F columns
     x_STF       float32, NaN where absent
     label_ST    float32 simple return, NaN where there is no label
     target_ST   float32 normal score of the label among the labelled members of its session and segment, else NaN
@@ -37,6 +37,7 @@ class Panel:
     grid: Grid
     columns: tuple[str, ...]
     sequence_columns: tuple[str, ...]
+    groups: tuple[str, ...]
     x_STF: NDArray[np.float32]
     label_ST: NDArray[np.float32]
     target_ST: NDArray[np.float32]
@@ -60,7 +61,9 @@ def build_panel(
     labels: pl.DataFrame,
     universe: pl.DataFrame,
     sessions: Iterable[date],
-    normalisation: Normalisation = "none",
+    normalisation: Normalisation | Mapping[str, Normalisation] = "none",
+    industries: pl.LazyFrame | None = None,
+    decided_hour: int = DECIDED_HOUR,
 ) -> Panel:
     """The panel over these sessions and the securities of the universe; rows beyond them are left out.
 
@@ -69,8 +72,11 @@ def build_panel(
     labels    session, security_id, forward_return, segment (train, valid, test, purged or outside)
     universe  session, security_id, is_member
     sessions  the calendar; it must start a look-back before the first training session for full windows
-    normalisation  market_neutral takes the session's median over the members from each feature
-    raises    ValueError for a key that appears twice, a column in two groups, an unknown segment or group
+    normalisation  what each feature is put into the terms of its session by: one rule, or rules by group
+    industries     changes of industry; asked for by the rule industry_neutral only
+    decided_hour   hour of the decision, exchange time, by which an industry must be known
+    raises    ValueError for a key that appears twice, a column in two groups, an unknown segment or group, or a rule
+              that cannot be followed
     """
     if unknown := sorted(set(sequence) - set(features)):
         raise ValueError(f"sequence names unknown feature groups {unknown}; known: {sorted(features)}")
@@ -84,12 +90,19 @@ def build_panel(
             x_STF[:, :, places[name]] = cells_ST
     segment_ST, label_ST = _labels(_on_grid(labels, grid, "labels"), grid)
     member_ST = spread(_on_grid(universe, grid, "universe"), grid, ["is_member"])["is_member"] == 1
-    if normalisation == "market_neutral":
-        x_STF -= _medians(x_STF, member_ST)
+    rules = by_group(normalisation, tuple(features))
+    industry_ST = None
+    if industries is not None and "industry_neutral" in rules.values():
+        cells = universe.filter(pl.col("session").is_in(grid.sessions))
+        industry_ST = industry_codes(cells, industries, grid, decided_hour)
+    for group, rule in rules.items():
+        own = [places[name] for name in owner if owner[name] == group]
+        normalise(x_STF, member_ST, own, rule, industry_ST)
     return Panel(
         grid=grid,
         columns=tuple(owner),
         sequence_columns=tuple(name for name in owner if owner[name] in sequence),
+        groups=tuple(owner.values()),
         x_STF=x_STF,
         label_ST=label_ST,
         target_ST=_targets(label_ST, member_ST, segment_ST),
@@ -109,17 +122,6 @@ def _owners(features: Mapping[str, pl.DataFrame]) -> dict[str, str]:
                 raise ValueError(f"column '{name}' is in the groups {owner[name]} and {group}; rename one of them")
             owner[name] = group
     return owner
-
-
-def _medians(x_STF: NDArray[np.float32], member_ST: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Median over the members of each session, [T, F]: known at its close, and what the market did together."""
-    medians_TF = np.zeros(x_STF.shape[1:], dtype=np.float32)
-    for session in np.flatnonzero(member_ST.any(axis=0)):
-        members_SF = x_STF[member_ST[:, session], session]
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "All-NaN slice")
-            medians_TF[session] = np.nan_to_num(np.nanmedian(members_SF, axis=0))
-    return medians_TF
 
 
 def _on_grid(frame: pl.DataFrame, grid: Grid, name: str) -> pl.DataFrame:

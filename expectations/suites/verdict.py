@@ -11,13 +11,14 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from expectations.suites.data import DATA
+from expectations.suites.knowledge import KNOWLEDGE
 from expectations.suites.leakage import LEAKAGE, PURGE
 from expectations.suites.suite import Evidence, Suite
 
 if TYPE_CHECKING:
     from great_expectations.expectations import Expectation
 
-SUITES: Mapping[str, Suite] = {"data": DATA, "leakage": LEAKAGE, "purge": PURGE}
+SUITES: Mapping[str, Suite] = {"data": DATA, "leakage": LEAKAGE, "purge": PURGE, "knowledge": KNOWLEDGE}
 ROW = "row_number"
 ROWS_NAMED = 20
 
@@ -35,7 +36,7 @@ class Verdict(BaseModel):
 
 
 def judge(stage: str, evidence: Evidence) -> Verdict:
-    """Judge the evidence tables of a stage: data, leakage or purge. Only the frames given are looked at.
+    """Judge the evidence tables of a stage: data, leakage, purge or knowledge. Only the frames given are looked at.
 
     A table that is missing or empty, or on which an expectation cannot be computed, is a failure.
     raises  ValueError for an unknown stage or an evidence table that its suite does not know
@@ -131,7 +132,7 @@ def _error(result: Any) -> str | None:
 
 def _words(name: str, row: dict[str, Any], columns: list[str]) -> str:
     """One failing row: where it is, which values fail, and its first example."""
-    places = ("table", "column", "decided_at", "fold", "boundary", "rule", "session", "month")
+    places = ("experiment", "group", "table", "column", "decided_at", "fold", "boundary", "rule", "session", "month")
     where = ", ".join(f"{place} {row[place]}" for place in places if place in row and row[place] is not None)
     found = ", ".join(f"{column} is {row[column]}" for column in dict.fromkeys(columns))
     example = f"; first: {row['first_example']}" if row.get("first_example") else ""

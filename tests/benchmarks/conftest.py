@@ -44,6 +44,7 @@ def raw_bars():
                 listed_on=pl.lit(listed_on),
                 adj_factor=pl.lit(1.0),
                 delivery=pl.lit("by hand"),
+                is_unreformed=pl.lit(None, dtype=pl.Boolean),
                 source_objection=pl.lit(None, dtype=pl.String),
             ).with_columns(
                 available_at=pl.col("session").cast(pl.Datetime("us")).dt.replace_time_zone(EXCHANGE_TIME_ZONE)

@@ -47,26 +47,16 @@ def test_range_its_persistence_and_its_size_against_the_move(market_of):
     assert facts.range_persistence(found) == pytest.approx(0.9, abs=0.03)
 
 
+def test_ranges_of_narrow_and_wide_sessions_are_told_against_the_median(market_of):
+    width = np.linspace(0.02, 0.06, T)[:, None] * np.ones(S)
+    found = market_of(FLAT, high=FLAT * np.exp(width / 2), low=FLAT * np.exp(-width / 2))
+    assert facts.range_narrow(found) == pytest.approx(0.022 / 0.04)
+    assert facts.range_wide(found) == pytest.approx(0.058 / 0.04)
+
+
 def test_overnight_share_of_variance(market_of):
     found = market_of(10.0 * np.exp(0.02 * SIGNS), open=10.0 * np.exp(0.01 * SIGNS))
     assert facts.overnight_share(found) == pytest.approx(0.25)
-
-
-def test_place_of_the_vwap_and_its_correlation_with_the_return(market_of):
-    grids = {"open": FLAT, "high": FLAT + 0.5, "low": FLAT - 0.5}
-    vwap = FLAT + 0.1 * SIGNS
-    with_return = market_of(FLAT + 0.2 * SIGNS, vwap=vwap, **grids)
-    assert facts.vwap_place(with_return) == pytest.approx(0.1)
-    assert facts.vwap_place_and_return(with_return) == pytest.approx(1.0)
-    against = market_of(FLAT - 0.2 * SIGNS, vwap=vwap, **grids)
-    assert facts.vwap_place_and_return(against) == pytest.approx(-1.0)
-
-
-def test_place_of_the_close_leaves_out_sessions_without_a_range(market_of):
-    close = FLAT + 0.2 * SIGNS
-    high, low = np.full((T, S), 10.5), np.full((T, S), 9.5)
-    high[:20] = low[:20] = close[:20]
-    assert facts.close_place(market_of(close, high=high, low=low)) == pytest.approx(0.2)
 
 
 def test_close_to_vwap_is_a_share_of_the_variance_of_returns(market_of):

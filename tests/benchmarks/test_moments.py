@@ -4,7 +4,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from benchmarks.moments import FEWEST, autocorrelation, blocks, correlation, deviation, mean, middle, moment, share
+from benchmarks.moments import (
+    FEWEST,
+    autocorrelation,
+    blocks,
+    correlation,
+    deviation,
+    mean,
+    middle,
+    moment,
+    quantile,
+    share,
+)
 
 VALUES = arrays(np.float64, (80, 2), elements=st.floats(-10, 10, width=32))
 HOLES = arrays(np.bool_, (80, 2))
@@ -34,6 +45,11 @@ def test_correlation_is_over_the_cells_that_both_have(seed, missing):
     expected = np.corrcoef(left[both, 0], right[both, 0])[0, 1]
     if both.sum() >= FEWEST:
         assert correlation(left, right)[0] == pytest.approx(expected)
+
+
+def test_a_quantile_is_taken_of_what_is_there():
+    assert quantile(np.array([[3.0, np.nan], [1.0, 2.0]]), 0.5) == 2.0
+    assert np.isnan(quantile(np.array([np.nan]), 0.5))
 
 
 def test_autocorrelation_of_a_wave():

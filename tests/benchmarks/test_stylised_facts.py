@@ -3,11 +3,11 @@ import inspect
 import numpy as np
 import pytest
 
-from benchmarks import facts_of_exchange, facts_of_returns, facts_of_sessions
+from benchmarks import facts_of_exchange, facts_of_places, facts_of_returns, facts_of_sessions
 from benchmarks.outcome import MISSED, REACHED, Demand, end
 from benchmarks.stylised_facts import FACTS, Compared, compared, definition, stylised_facts
 
-MODULES = (facts_of_returns, facts_of_sessions, facts_of_exchange)
+MODULES = (facts_of_returns, facts_of_sessions, facts_of_places, facts_of_exchange)
 VOLATILE = ("tail_kurtosis", "tail_share", "own_clustering_1", "own_clustering_5", "market_clustering_1", "own_regimes")
 
 

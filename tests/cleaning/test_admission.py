@@ -31,6 +31,7 @@ def row(**changes: object) -> dict[str, object]:
         "adj_factor": 1.5,
         "available_at": pl.select(pl.datetime(2015, 6, 1, 16, time_zone=EXCHANGE_TIME_ZONE)).item(),
         "delivery": "a.csv",
+        "is_unreformed": None,
         "source_objection": None,
     }
     return good | changes

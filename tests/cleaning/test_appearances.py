@@ -4,10 +4,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from assets.cleaning.appearances import LOOK_BACK, appearances, lives, ticker_of
+from assets.cleaning.appearances import LOOK_BACK, appearances, lives
 from assets.cleaning.bars import bars
 from assets.cleaning.calendar import calendar
 from expectations.cleaning_tables import Appearances
+from expectations.tickers import ticker
 
 NAME = "sh600001"
 
@@ -71,7 +72,7 @@ def test_bars_of_the_second_life_bear_its_date_and_those_before_do_not(market):
     assert second["session"].min() == back
     assert second.height + kept.filter(security_id=NAME).height == rows.filter(security_id=NAME).height
     assert kept.filter(security_id=NAME)["session"].max() < back
-    assert second.select(ticker_of(pl.col("security_id"))).unique().item() == NAME
+    assert second.select(ticker(pl.col("security_id"))).unique().item() == NAME
     assert second["is_new_listing"].head(60).all()
 
 

@@ -10,14 +10,12 @@ from polars.testing import assert_frame_equal
 import assets.cleaning
 from assets.cleaning.as_of import EVERYTHING_BEFORE
 from assets.table import declarations
+from expectations.facts import RAW_FACTS
 from expectations.leakage import decisions, future_perturbation
 from pipelines.project import in_order, modules_of
 from pipelines.reach import Months, month_keys, months_before
 
-FACTS = (
-    "statements", "news", "policy_events", "supply_chain", "industries", "index_members", "float_shares", "index_bars",
-    "refused_facts",
-)  # fmt: skip
+FACTS = (*(table.asset_key.split("/")[1] for table in RAW_FACTS), "refused_facts")
 TABLES = in_order(declarations(*modules_of([assets.cleaning])))
 KEY = {"index_bars": "index_id", "refused_facts": "row"}
 
@@ -124,8 +122,6 @@ def by_decision(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
 
 
 def test_without_facts_the_tables_have_no_rows_of_the_source(raw_tables):
-    from expectations.facts import RAW_FACTS
-
     empty = {table.asset_key: table.create_empty() for table in RAW_FACTS}
     found = composed(empty | {"raw/bars": raw_tables["raw/bars"]})
     assert {name for name, frame in found.items() if frame.height} == {"float_shares", "index_bars"}

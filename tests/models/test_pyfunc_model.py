@@ -1,5 +1,6 @@
 """Tests of a saved forecaster as an MLflow pyfunc model."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -10,7 +11,9 @@ import pytest
 
 import models
 from models.linear import LinearSpec
-from models.windows import windows
+from models.projection import ProjectionSpec, fit_projection
+from models.served import Projected
+from models.windows import TableLayout, windows
 
 PACKAGE = Path(models.__file__).parent
 SILENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
@@ -32,7 +35,14 @@ def mlflow():
 @pytest.fixture
 def saved(mlflow, x_STF, train, valid, layout, tmp_path):
     """Windows, their forecasts, and the folder of a pyfunc model that should give the same."""
-    model = LinearSpec(look_back=5).fit(train, valid, layout, 0, 1, lambda *record: None)
+    groups = ("bars", "bars", "bars", "counts", "counts", "counts")
+    wide = dataclasses.replace(train, x_STF=np.concatenate([x_STF, x_STF[..., ::-1] ** 2], axis=2))
+    columns = (*layout.columns, "count_0", "count_1", "count_2")
+    projection = fit_projection(wide, columns, groups, {"counts": ProjectionSpec(components=2)})
+    x_STF = wide.x_STF
+    behind = [dataclasses.replace(part, x_STF=projection(x_STF)) for part in (train, valid)]
+    inner = TableLayout(projection.names, layout.sequence_columns, layout.look_back)
+    model = Projected(projection, LinearSpec(look_back=5).fit(*behind, inner, 0, 1, lambda *record: None))
     model.save(tmp_path / "forecaster")
     x = windows(x_STF, valid.securities_B, valid.sessions_B, 5)
     mlflow.pyfunc.save_model(

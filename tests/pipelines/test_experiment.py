@@ -88,3 +88,20 @@ def test_a_file_that_is_no_yaml_is_named(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text("question: [")
     with pytest.raises(ValueError, match=r"c.yaml is no valid YAML"):
         load_experiment(tmp_path / "c.yaml")
+
+
+def test_a_key_that_is_written_twice_is_refused_also_in_a_base(tmp_path: Path) -> None:
+    text = written(tmp_path, "base_study").read_text()
+    (tmp_path / "base_study.yaml").write_text(text + "question: Is the last of two questions the one that is meant?\n")
+    (tmp_path / "own.yaml").write_text("base: base_study\n")
+    for name in ("base_study", "own"):
+        with pytest.raises(
+            ValueError, match=r"base_study.yaml is no valid YAML: the key \['question'\] is written twice"
+        ):
+            load_experiment(tmp_path / f"{name}.yaml")
+
+
+def test_a_file_without_a_setting_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "d.yaml").write_text("- question\n")
+    with pytest.raises(ValueError, match=r"d.yaml is no valid YAML: it must hold lines 'key: value', found list"):
+        load_experiment(tmp_path / "d.yaml")

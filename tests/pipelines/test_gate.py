@@ -1,16 +1,24 @@
 """Gate: what was not judged, or judged and failed, is not read."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import polars as pl
 import pytest
 
+from assets.table import declarations
 from expectations import evidence
-from pipelines.gate import GateRefusal, compose, evidence_table, require
+from expectations.suites import judge
+from expectations.tables import Table
+from pipelines.experiment import load_experiments
+from pipelines.gate import GateRefusal, add_gates, compose, evidence_table, require
 from pipelines.lineage import Edge, Lineage, Node, Stamp
-from pipelines.project import STAGES, in_order, modules_of
+from pipelines.project import STAGES, add_source, in_order, modules_of
 from pipelines.reach import Every
 
 
@@ -97,3 +105,47 @@ def test_tables_come_after_what_they_read() -> None:
         "z/early": SimpleNamespace(key="z/early", inputs={"raw": schema("raw/bars")}),
     }
     assert list(in_order(declared)) == ["z/early", "a/late"]
+
+
+@pytest.mark.parametrize(("last", "passes"), [(None, True), (date(2015, 6, 30), True), (date(2015, 7, 1), False)])
+def test_a_group_that_may_know_the_test_window_stops_the_training(
+    last: date | None, passes: bool, tmp_path: Path
+) -> None:
+    from assets.folds.walk_forward import folds
+    from assets.sources.synthetic_market import SyntheticMarketSpec
+    from pipelines.graph import Graph
+    from pipelines.settings import EXPERIMENTS
+    from pipelines.warehouse import Warehouse
+
+    source = SyntheticMarketSpec()
+    experiments = load_experiments(EXPERIMENTS, {"price_window", "price_volume"})
+    tables = in_order(declarations(*modules_of(STAGES)))
+    planted = tables["features/price_volume"]
+    tables["features/price_volume"] = replace(planted, knowledge_cutoff=last)
+    made: dict[str, Callable[..., pl.DataFrame]] = {}
+
+    class Recorded(Graph):
+        """A graph that keeps what makes its assets."""
+
+        def add(self, schema: type[Table], make: Any, **rest: Any) -> None:
+            super().add(schema, make, **rest)
+            made[rest.get("key") or schema.asset_key] = make
+
+    schemas: dict[str, type[Table]] = {}
+    graph = Recorded(Warehouse(str(tmp_path), schemas), source.first_session(), source.last_session(), schemas)
+    add_source(graph, source)
+    for table in tables.values():
+        graph.add_table(table)
+    gates = add_gates(graph, tables, experiments)
+    assert "gate/knowledge" in gates
+    found = made["gate/evidence_knowledge_cutoff"](None)
+    windows = folds(experiments["ridge_price"].walk_forward, source.first_session(), source.last_session())
+    assert found.height == len(experiments) * 2 * len(windows)
+    judged = judge("knowledge", {"knowledge_cutoff": graph.schemas["gate/evidence_knowledge_cutoff"].validate(found)})
+    assert judged.passed is passes
+    row = {"passed": [judged.passed], "failures": ["\n".join(judged.failures)], "judged": [json.dumps(JUDGED)]}
+    if passes:
+        ask({"gate/knowledge": pl.DataFrame(row)})
+    else:
+        with pytest.raises(GateRefusal, match=r"gate/knowledge failed: .*experiment lightgbm_price, group price_volum"):
+            ask({"gate/knowledge": pl.DataFrame(row)})

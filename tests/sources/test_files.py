@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 import yaml
 
+from assets.cleaning.bars import bars
 from assets.cleaning.calendar import calendar
 from assets.cleaning.refused_bars import refused_bars
 from assets.sources.files import FilesSpec
@@ -69,6 +70,19 @@ def test_rows_come_in_our_columns_and_types(tmp_path):
     assert (row["is_st"], row["is_suspended"], row["listed_on"], row["source_objection"]) == (False, False, None, None)
     assert row["available_at"].isoformat() == "2015-06-02T16:00:00+08:00"
     assert rules(source(tmp_path)) == []
+
+
+def test_a_name_without_share_reform_is_told_of_and_has_limits_of_five_percent(tmp_path):
+    names = ["S前锋", "万科A"]
+    written(tmp_path, [f"{line},{name}" for line, name in zip(GOOD, names, strict=True)], header=f"{HEADER},name")
+    silent, telling = (
+        source(tmp_path, **flag).read(RawBars, FIRST, LAST)
+        for flag in ({}, {"is_unreformed": {"column": "name", "matches": "^S[^T]"}})
+    )
+    assert silent["is_unreformed"].to_list() == [None, None]
+    assert telling["is_unreformed"].to_list() == [True, False]
+    for raw, limits in ((silent, [11.11, 11.22]), (telling, [10.61, 11.22])):
+        assert bars(raw.lazy(), calendar(raw.lazy())).collect()["limit_up"].to_list() == limits
 
 
 def test_only_the_asked_sessions_inside_the_declared_span_are_read(tmp_path):

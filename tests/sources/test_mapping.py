@@ -38,6 +38,8 @@ def test_a_folder_without_a_mapping_is_an_error_that_says_where_it_was_looked_fo
         ({"units": {"volume": "hands"}}, "units.volume"),
         ({"board": {"nasdaq": ["x"]}}, "board.nasdaq"),
         ({"is_st": {"column": "name"}}, "either `contains` or `equals`"),
+        ({"is_unreformed": {"column": "name", "matches": "^S", "contains": "S"}}, "either `contains` or `equals`"),
+        ({"is_unreformed": {"column": "name", "matches": "S["}}, "is_unreformed.matches: it is no regular expression"),
         ({"available_at": 960}, 'put it in quotes: "16:00"'),
     ],
 )
@@ -71,6 +73,15 @@ def test_a_flag_reads_text_or_a_value():
     frame = pl.DataFrame({"name": ["*ST x", "y", None], "state": [0, 1, None]})
     assert frame.select(Flag(column="name", contains="*ST").expression()).to_series().to_list() == [True, False, None]
     assert frame.select(Flag(column="state", equals=0).expression()).to_series().to_list() == [True, False, None]
+
+
+def test_the_mark_of_a_share_reform_not_done_is_told_from_special_treatment():
+    names = pl.DataFrame(
+        {"name": ["S前锋", "XDS佳通", "NS上石", "ST新都", "S*ST生化", "SST华新", "万科A", "TCL集团", None]}
+    )
+    mapping = load_mapping(Path("nowhere"), MAPPINGS / "ashare_2012_2018.yaml")
+    found = names.select(mapping.is_unreformed.expression()).to_series().to_list()
+    assert found == [True, True, True, False, True, True, False, False, None]
 
 
 def test_a_number_in_a_flag_is_compared_as_one_and_other_text_is_unknown():

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from assets.sources.yaml_settings import read_yaml
+from assets.sources.yaml_settings import read_mapping, read_yaml
 
 
 class Lamp(BaseModel):
@@ -49,3 +49,20 @@ def test_a_file_without_a_setting_is_refused(tmp_path):
     (tmp_path / "lamp.yaml").write_text("# watts: 40\n")
     with pytest.raises(ValueError, match="it must hold lines 'key: value', found NoneType"):
         read_yaml(tmp_path / "lamp.yaml", Lamp, "lamp")
+
+
+def test_settings_without_a_model_are_read_as_strictly(tmp_path):
+    place = tmp_path / "lamp.yaml"
+    with pytest.raises(ValueError, match=r"lamp.yaml is no valid lamp: .*No such file"):
+        read_mapping(place, "lamp")
+    place.write_text("watts: 40\nnew: {key: 1}\n")
+    assert read_mapping(place, "lamp") == {"watts": 40, "new": {"key": 1}}
+    place.write_text("watts: 40\nwatts: 60\n")
+    with pytest.raises(ValueError, match=r"lamp.yaml is no valid lamp: the key \['watts'\] is written twice"):
+        read_mapping(place, "lamp")
+
+
+def test_what_is_read_may_be_changed_without_harm_to_the_next_reader(tmp_path):
+    (tmp_path / "lamp.yaml").write_text("watts: 40\n")
+    read_mapping(tmp_path / "lamp.yaml", "lamp").pop("watts")
+    assert read_mapping(tmp_path / "lamp.yaml", "lamp") == {"watts": 40}

@@ -7,12 +7,13 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from assets.training.fit import TrainingSpec, _batches, fit
+from assets.training.fit import TrainingSpec, _batches, _cells, fit
 from assets.training.panel import TEST, VALID
 from models.gradient_boosting import GradientBoostingSpec
 from models.linear import LinearSpec
 from models.losses import CorrelationSpec, MeanSquaredSpec
 from models.lstm import LstmSpec
+from models.projection import ProjectionSpec
 from models.windows import windows
 
 MODELS = (
@@ -168,3 +169,63 @@ def test_training_that_diverges_is_refused(panel):
 def test_a_misspelt_setting_is_refused():
     with pytest.raises(ValidationError, match="learning_rat"):
         TrainingSpec(learning_rat=0.1)
+
+
+COUNTS = 10
+TWO_OF_COUNTS = {"news_counts": ProjectionSpec(components=2)}
+
+
+@pytest.fixture(scope="session")
+def wide(panel):
+    """The panel with ten noisy counts of what foretells; the single ones say little."""
+    rng = np.random.default_rng(4)
+    told = np.nan_to_num(panel.target_ST)[..., None]
+    counts = (told + rng.normal(0, 3, (*panel.grid.shape, COUNTS))).astype(np.float32)
+    counts[rng.random(panel.grid.shape) < 0.05] = np.nan
+    return dataclasses.replace(
+        panel,
+        columns=(*panel.columns, *(f"ngram_{number:03d}" for number in range(COUNTS))),
+        groups=(*panel.groups, *["news_counts"] * COUNTS),
+        x_STF=np.concatenate([panel.x_STF, counts], axis=2),
+    )
+
+
+def projected(panel, model, training=TRAINING):
+    return fit(panel, model, MeanSquaredSpec(), training, 0, lambda record: None, TWO_OF_COUNTS)
+
+
+def learnt(forecaster):
+    (part,) = forecaster.projection.parts
+    return part.centre_C.tobytes(), part.weights_CK.tobytes()
+
+
+@by_kind
+def test_a_model_reads_components_in_the_place_of_counts(wide, model):
+    result = projected(wide, model, TRAINING.model_copy(update={"max_epochs": 5}))
+    forecaster = result.forecaster
+    assert forecaster.columns == wide.columns
+    inner = ("open_to_close", "log_return", "turnover", "news_counts_component_0", "news_counts_component_1")
+    assert forecaster.forecaster.columns == inner
+    assert result.best.valid_rank_ic > 0.4
+    x = windows(wide.x_STF, np.arange(24), np.full(24, 120), model.look_back)
+    np.testing.assert_array_equal(forecaster.predict(x[3:4]), forecaster.predict(x)[3:4])
+    with pytest.raises(ValueError, match=r"this model needs \[any, \d, 13\]"):
+        forecaster.predict(x[..., :5])
+
+
+@by_kind
+@pytest.mark.parametrize("segment", [VALID, TEST])
+def test_a_projection_is_learnt_from_the_train_rows_alone(wide, model, segment):
+    training = TRAINING.model_copy(update={"max_epochs": 1})
+    one, other = (projected(each, model, training).forecaster for each in (wide, spoilt(wide, segment)))
+    assert learnt(one) == learnt(other)
+
+
+def test_a_planted_fit_on_all_rows_is_found(wide, monkeypatch):
+    def all_rows(panel, segment, name):
+        everywhere = np.where(np.isfinite(panel.target_ST), segment, panel.segment_ST).astype(np.int8)
+        return _cells(dataclasses.replace(panel, segment_ST=everywhere), segment, name)
+
+    monkeypatch.setattr("assets.training.fit._cells", all_rows)
+    one, other = (projected(each, MODELS[0]).forecaster for each in (wide, spoilt(wide, TEST)))
+    assert learnt(one) != learnt(other)

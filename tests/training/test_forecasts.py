@@ -14,6 +14,7 @@ from expectations.tables import Forecasts
 from models.linear import LinearSpec
 from models.losses import MeanSquaredSpec
 from models.lstm import LstmSpec
+from models.projection import ProjectionSpec
 from models.served import load
 from models.windows import windows
 
@@ -69,6 +70,19 @@ def test_a_saved_forecaster_gives_the_same_table(panel, model, tmp_path):
     forecaster = fitted(panel, model)
     forecaster.save(tmp_path)
     assert forecasts(panel, load(tmp_path), 0, "a").equals(forecasts(panel, forecaster, 0, "a"))
+
+
+@by_kind
+def test_a_saved_projection_gives_the_same_table(panel, model, tmp_path):
+    asked = {"price_window": ProjectionSpec(components=1)}
+    panel = dataclasses.replace(panel, sequence_columns=())
+    forecaster = fit(panel, model, MeanSquaredSpec(), TRAINING, 0, lambda record: None, asked).forecaster
+    forecaster.save(tmp_path)
+    again = forecasts(panel, load(tmp_path), 0, "a")
+    assert again.equals(forecasts(panel, forecaster, 0, "a"))
+    (tmp_path / "projection.json").unlink()
+    with pytest.raises(ValueError, match=r"the forecaster was fitted on .*price_window_component_0"):
+        forecasts(panel, load(tmp_path), 0, "a")
 
 
 def test_parts_do_not_change_it(panel, monkeypatch):

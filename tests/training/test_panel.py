@@ -115,3 +115,37 @@ def test_market_neutral_takes_the_median_of_the_members_of_the_session_alone():
     panel = build_panel({"g": feature}, set(), labels, universe, sessions, "market_neutral")
     expected = np.array([[-1.0, -1.0], [0.0, np.nan], [7.0, 1.0], [98.0, 94.0]], dtype=np.float32)
     np.testing.assert_array_equal(panel.x_STF[:, :, 0], expected)
+
+
+def test_groups_name_the_owner_of_every_column(panel):
+    assert panel.groups == ("price_window", "price_window", "price_volume")
+
+
+def test_a_rule_for_one_group_leaves_the_others_to_theirs(frames):
+    mixed = build_panel(**frames, normalisation={"default": "rank", "price_window": "none"}).x_STF
+    np.testing.assert_array_equal(mixed[..., :2], build_panel(**frames).x_STF[..., :2])
+    np.testing.assert_array_equal(mixed[..., 2], build_panel(**frames, normalisation="rank").x_STF[..., 2])
+    assert np.nanmax(np.abs(mixed[..., 2])) <= 0.5
+
+
+def test_industry_neutral_takes_the_median_of_those_known_to_be_in_the_industry_at_the_decision(frames):
+    steel = [f"sh6000{number:02d}" for number in range(10, 18)]
+    known_from = pl.lit(frames["sessions"][80]).dt.combine(pl.time(18)).dt.replace_time_zone("Asia/Shanghai")
+    industries = pl.DataFrame({"security_id": steel, "industry": "steel", "holds": True}).with_columns(
+        available_at=known_from, known_on=pl.lit(frames["sessions"][80])
+    )
+    neutral, market = (
+        build_panel(**frames, normalisation=rule, industries=industries.lazy(), decided_hour=hour).x_STF
+        for rule, hour in (("industry_neutral", 18), ("market_neutral", 18))
+    )
+    np.testing.assert_array_equal(neutral[:, :80], market[:, :80])
+    np.testing.assert_array_equal(neutral[:10], market[:10])
+    np.testing.assert_allclose(np.nanmedian(neutral[10:18, 80:], axis=0), 0, atol=1e-6)
+    early = build_panel(**frames, normalisation="industry_neutral", industries=industries.lazy(), decided_hour=17).x_STF
+    np.testing.assert_array_equal(early[:, 80], market[:, 80])
+    np.testing.assert_array_equal(early[:, 81:], neutral[:, 81:])
+
+
+def test_industry_neutral_without_industries_is_refused(frames):
+    with pytest.raises(ValueError, match="industry_neutral finds no industry for any of 3740 member cells"):
+        build_panel(**frames, normalisation="industry_neutral")

@@ -74,12 +74,10 @@ def highest(values_ST: Wide, window: int) -> Wide:
 
 def median(values_ST: Wide, window: int, at_least: int) -> Wide:
     """Median over the `window` sessions up to each; NaN where fewer than `at_least` of them hold a value."""
-    median_ST = np.full_like(values_ST, np.nan)
-    for place, row_T in enumerate(values_ST):
-        known = pl.Series(row_T).fill_nan(None)
-        if known.null_count() < len(known):
-            median_ST[place] = known.rolling_median(window, min_samples=at_least).fill_null(np.nan).to_numpy()
-    return median_ST
+    known = pl.DataFrame(values_ST.T, orient="row").fill_nan(None)
+    found = known.select(pl.all().rolling_median(window, min_samples=at_least).fill_null(np.nan))
+    # A frame without columns has no height either.
+    return found.to_numpy().T.reshape(values_ST.shape)
 
 
 def last_place(flags_ST: Flags) -> Places:

@@ -17,16 +17,13 @@ import polars as pl
 
 from assets.sources.embedded.listings import Listings
 from assets.sources.embedded.path import Path
+from assets.sources.embedded.ranges import reached
 from assets.sources.embedded.streams import Bools, Floats, Singles, Whole
 from expectations.tables import EXCHANGE_TIME_ZONE, RawBars
 
 LOT = 100
 LOCKED_VOLUME = 0.1
 """Share of the usual volume that trades while a security is locked at a limit."""
-CENTRED = 0.5
-"""A VWAP is a mean: the range reaches on its shorter side at least this share of the longer one."""
-LEFT_BEHIND = 0.3
-"""Share of a session's move by which the range reaches further on the side that it comes from."""
 TINY = 1e-6
 """Ticks; what the logarithms lose."""
 TRADED = ("open", "high", "low", "close")
@@ -44,8 +41,8 @@ class Tape:
     is_suspended_TS: Bools
     is_st_TS: Bools
     path: Path
-    above_TS: Singles  # log of high over the highest of open, VWAP and close
-    below_TS: Singles
+    slack_TS: Singles  # log of high over low beyond what open, close and VWAP need
+    place_TS: Singles  # standard normal, by which the VWAP lies higher or lower between them
     log_shares_TS: Singles  # traded, before locks and splits
     available_hour: int
 
@@ -64,6 +61,7 @@ class Tape:
             "listed_on": pl.Series(self.listings.listed_on, dtype=pl.Date).gather(rows_S),
             "is_st": self.is_st_TS[where],
             "is_suspended": is_suspended,
+            "is_unreformed": pl.Series([None], dtype=pl.Boolean).new_from_index(0, len(rows_S)),
             "prev_close": self._yuan(self.path.prev_close_TS[where]),
             "adj_factor": self.path.adj_factor_TS[where],
             "available_at": instants(self.sessions, time(self.available_hour)).gather(where[0]),
@@ -97,14 +95,9 @@ class Tape:
         path, per_yuan = self.path, round(1 / self.path.tick)
         opened, close, vwap = path.open_TS[where], path.close_TS[where], path.vwap_TS[where]
         is_locked = path.locked_TS[where]
-        beyond = np.where(is_locked, 0.0, self.above_TS[where]), np.where(is_locked, 0.0, self.below_TS[where])
-        top, bottom = np.maximum(opened, close), np.minimum(opened, close)
+        slack = np.where(is_locked, 0.0, self.slack_TS[where].astype(np.float64))
         middle = np.where(is_locked, opened, vwap * per_yuan)
-        moved = np.log(close / opened)
-        up = np.log(np.maximum(top, middle) / middle) + beyond[0] + LEFT_BEHIND * np.maximum(-moved, 0.0)
-        down = np.log(middle / np.minimum(bottom, middle)) + beyond[1] + LEFT_BEHIND * np.maximum(moved, 0.0)
-        highest = middle * np.exp(np.maximum(up, CENTRED * down))
-        lowest = middle * np.exp(-np.maximum(down, CENTRED * up))
+        lowest, highest = reached(opened, close, middle, slack, self.place_TS[where].astype(np.float64))
         high = np.minimum(np.ceil(highest - TINY).astype(np.int64), path.limit_up_TS[where])
         low = np.maximum(np.floor(lowest + TINY).astype(np.int64), path.limit_down_TS[where])
         lots, amount = self._lots(where), self.amounts(where)

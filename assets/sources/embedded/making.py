@@ -10,28 +10,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from assets.sources.embedded import pumps as market_pumps
+from assets.sources.embedded import pumps
 from assets.sources.embedded.bars import Tape
 from assets.sources.embedded.calendar import sessions_from
 from assets.sources.embedded.events import Events, draw_events
 from assets.sources.embedded.facts import Facts, Information, draw_information
 from assets.sources.embedded.industries import Industries, draw_industries
 from assets.sources.embedded.listings import Listings, draw_listings
-from assets.sources.embedded.noise import PARTS, Draws, Noise, draw_noise
+from assets.sources.embedded.noise import PARTS, Draws, draw_noise
 from assets.sources.embedded.path import Path, walk
+from assets.sources.embedded.ranges import draw_slack
 from assets.sources.embedded.signal import Component, confirmed, states
 from assets.sources.embedded.streams import Bools, Floats, Places, Singles, Streams
 from assets.sources.embedded.strength import HORIZON, Drift, sample, strengths
 from assets.sources.embedded.truth import REVERSAL, SIZE, VOLATILITY, Truth, fall_factor
+from assets.sources.embedded.unforeseen import Noise
 from assets.sources.embedded.volume import Companies, draw_companies, draw_spikes, log_turnover
 from expectations.tables import RawBars, Table
 
 if TYPE_CHECKING:
     from assets.sources.synthetic_market import SyntheticMarketSpec
-
-
-RANGE = 0.4
-"""How far high and low lie beyond open, VWAP and close, in own scales."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +166,8 @@ def _shocks(stage: Stage, component: Component) -> Singles:
         return _price_shocks(stage, component, stage.draws.early_surprise)
     if component.driver == "supply_chain":
         return information.supply_chain.customers(_price_shocks(stage, component, stage.draws.surprise))
+    if component.driver == "peers":
+        return stage.industries.others(_price_shocks(stage, component, stage.draws.surprise), stage.trades_TS)
     if component.driver == "statements":
         return information.statements.shocks(shape)
     if component.driver == "news":
@@ -195,7 +195,6 @@ def _smallness(stage: Stage) -> Singles:
     """How small each security is after each session, in deviations of log capitalisation, [T, S].
 
     Counted are its size before the first session and its own returns since, so that it is not foretold.
-    .
     """
     growth_TS = stage.draws.own(slice(None), *PARTS)
     np.cumsum(growth_TS, axis=0, out=growth_TS)
@@ -234,7 +233,7 @@ def _phases(stage: Stage) -> np.ndarray:
     shape = stage.trades_TS.shape
     if not stage.law.switched_on.pumps:
         return np.zeros(shape, np.int8)
-    return market_pumps.draw_phases(stage.streams, stage.law.pumps, stage.listings.is_listed)
+    return pumps.draw_phases(stage.streams, stage.law.pumps, stage.listings.is_listed)
 
 
 def _moves(stage: Stage, drifts: tuple[Drift, ...], strong: Strengths, phase_TS: np.ndarray) -> list[Singles]:
@@ -251,7 +250,7 @@ def _moves(stage: Stage, drifts: tuple[Drift, ...], strong: Strengths, phase_TS:
         moves = stage.noise.parts(slice(None), variance_TS)
         half_TS = np.float32(0.5) * before_TS
     if stage.law.switched_on.pumps:
-        half_TS = half_TS + np.float32(0.5) * market_pumps.drift(phase_TS, stage.law.pumps)
+        half_TS = half_TS + np.float32(0.5) * pumps.drift(phase_TS, stage.law.pumps)
     half_TS = half_TS * stage.trades_TS
     moves = [moves[0], moves[1] + half_TS, moves[2] + half_TS]
     if stage.law.switched_on.reactions:
@@ -275,10 +274,7 @@ def _tape(stage: Stage, path: Path, phase_TS: np.ndarray) -> Tape:
     )
     log_shares_TS += np.log(stage.companies.float_shares_S).astype(np.float32)
     log_shares_TS += np.float32(np.log(law.pumps.volume)) * (phase_TS > 0)
-    beyond = [
-        np.abs(stage.streams.normals(name, *shape)) * np.float32(RANGE) * stage.draws.own_scale_TS
-        for name in ("above", "below")
-    ]
+    shared_TS = stage.draws.volatility_T[:, None] * (np.float32(law.noise.market_scale) * stage.draws.beta_S)
     return Tape(
         sessions=stage.sessions,
         listings=stage.listings,
@@ -286,8 +282,8 @@ def _tape(stage: Stage, path: Path, phase_TS: np.ndarray) -> Tape:
         is_suspended_TS=stage.events.is_suspended_TS,
         is_st_TS=stage.events.is_st_TS,
         path=path,
-        above_TS=beyond[0],
-        below_TS=beyond[1],
+        slack_TS=draw_slack(stage.streams, np.hypot(stage.draws.own_scale_TS, shared_TS)),
+        place_TS=stage.streams.normals("place", *shape),
         log_shares_TS=log_shares_TS,
         available_hour=law.available_hour,
     )

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assets.sources.embedded.noise import Held
 from assets.sources.embedded.signal import held_drift, held_weights
 from assets.sources.embedded.streams import Bools, Floats, Places, Singles
+from assets.sources.embedded.unforeseen import Held
 
 HORIZON = 5
 """Sessions, at which the RankIC is asked."""

@@ -127,6 +127,7 @@ def bars(listed: pl.LazyFrame, answers: pl.LazyFrame, factors: pl.LazyFrame, dat
         amount=pl.when(is_suspended).then(0.0).otherwise("amount"),
         is_st=pl.when(pl.col("security_id").str.starts_with("sz")).then("is_st").otherwise(False),
         board=board(pl.col("security_id")),
+        is_unreformed=pl.lit(None, dtype=pl.Boolean),
         source_objection=pl.lit(None, dtype=pl.String),
         available_at=BARS_ARRIVE.known(pl.col("session")),
         delivery=pl.lit("stock_zh_a_hist ") + pl.col("security_id"),

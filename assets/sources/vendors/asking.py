@@ -1,6 +1,5 @@
 """Asking: how a vendor is asked: not too often, again after a passing fault, and with a clear word when in vain."""
 
-# No library for retries: the pinned set has only `backoff`, last released in 2022; the loop is shorter than its use.
 from __future__ import annotations
 
 import random
@@ -10,6 +9,7 @@ from datetime import datetime
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from assets.sources.vendors.arrival import ZONE
 
@@ -72,12 +72,15 @@ def insist(send: Callable[[], pl.DataFrame], vendor: str, what: str, manners: Ma
 
     raises  ConnectionError after the last attempt, with the last fault; any other error of `send` at once
     """
-    for failures in range(1, manners.attempts + 1):
-        clock.take_turn(vendor, manners.calls_per_minute)
-        try:
-            return send()
-        except PassingFault as fault:
-            reason = str(fault)
-        if failures < manners.attempts:
-            clock.sleep(manners.wait(failures, clock.luck()))
-    raise ConnectionError(f"{vendor} did not answer {what}, asked {manners.attempts} times: {reason}")
+    asking = Retrying(
+        retry=retry_if_exception_type(PassingFault),
+        before=lambda _: clock.take_turn(vendor, manners.calls_per_minute),
+        wait=lambda state: manners.wait(state.attempt_number, clock.luck()),
+        stop=stop_after_attempt(manners.attempts),
+        sleep=clock.sleep,
+        reraise=True,
+    )
+    try:
+        return asking(send)
+    except PassingFault as fault:
+        raise ConnectionError(f"{vendor} did not answer {what}, asked {manners.attempts} times: {fault}") from None

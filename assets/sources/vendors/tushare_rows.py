@@ -130,6 +130,7 @@ def bars(
         volume=pl.when(is_traded | ~is_halted).then("volume").otherwise(0.0),
         amount=pl.when(is_traded | ~is_halted).then("amount").otherwise(0.0),
         board=board(pl.col("security_id")),
+        is_unreformed=pl.lit(None, dtype=pl.Boolean),
         source_objection=pl.when(~is_traded & ~is_halted).then(hole),
         available_at=BARS_ARRIVE.known(pl.col("session")),
         delivery=pl.lit("daily ") + pl.col("security_id"),

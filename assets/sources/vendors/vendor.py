@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Annotated, Any
 
@@ -49,7 +49,7 @@ class VendorSpec(BaseModel):
     def read(self, table: type[Table], first: date, last: date) -> pl.DataFrame:
         """Rows of an offered table dated first to last, both included and inside the declared span.
 
-        raises  ConnectionError when a row must be asked for and the vendor is out of reach
+        raises  ValueError for any other table; ConnectionError when the vendor must be asked and is out of reach
         """
         return self._frame(table, first, last).collect()
 
@@ -70,22 +70,37 @@ class VendorSpec(BaseModel):
         counted = bars.group_by("delivery").agg(rows=pl.len().cast(pl.Int64)).sort("delivery")
         return counted.with_columns(status=pl.lit("read"), reason=pl.lit(None, dtype=pl.String))
 
+    def offers(self) -> tuple[type[Table], ...]:
+        """Bars, and what the spec asks for beside them."""
+        return (RawBars, *(table for table, asked in self._beside().items() if asked))
+
+    @abstractmethod
+    def _beside(self) -> Mapping[type[Table], object]:
+        """Tables that the vendor has beside its bars; true where the spec asks for one."""
+
     @abstractmethod
     def _rows(self, line: Line, table: type[Table], first: date, last: date) -> pl.LazyFrame:
-        """Rows of a table, in our columns, that include all dated first to last; asks for what is missing."""
+        """Rows of an offered table, in our columns, that include all dated first to last; asks for what is missing."""
 
     @abstractmethod
     def _client(self) -> Client:
         """A client of the vendor, which opens nothing before it is asked."""
 
     def _line(self) -> Line:
-        vendor = type(self).model_fields["kind"].default
-        return Line(vendor, self._client(), RawCache(cache_folder(vendor)), self.manners, self._clock)
+        cache = RawCache(cache_folder(self._vendor))
+        return Line(self._vendor, self._client(), cache, self.manners, self._clock)
+
+    @property
+    def _vendor(self) -> str:
+        return str(type(self).model_fields["kind"].default)
 
     def _today(self) -> date:
         return self._clock.now().date()
 
     def _frame(self, table: type[Table], first: date, last: date, line: Line | None = None) -> pl.LazyFrame:
+        if table not in self.offers():
+            offered = [one.asset_key for one in self.offers()]
+            raise ValueError(f"{self._vendor} offers {offered}, not {table.asset_key}")
         first, last = max(first, self.first), min(last, self.last_session())
         if first > last:
             return table.create_empty().lazy()

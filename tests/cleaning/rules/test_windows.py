@@ -68,3 +68,10 @@ def test_too_few_values_give_no_figure():
 def test_a_distance_is_in_standard_deviations_of_a_normal_variable():
     values = np.random.default_rng(0).normal(size=(1, 4000))
     assert np.nanstd(windows.robust_distance(values, 250, 100)) == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize("shape", [(0, 10), (1, 10), (10, 1), (3, 0)])
+def test_a_median_has_the_shape_of_its_values_also_of_one_security_or_none(shape):
+    values = np.arange(float(np.prod(shape))).reshape(shape)
+    assert windows.median(values, WINDOW, 1).shape == shape
+    np.testing.assert_array_equal(windows.median(values, WINDOW, 1), trailing(values, np.median))
