@@ -13,7 +13,7 @@ export PYTHONWARNINGS := ignore
 
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo ui test test-browser check clean
+.PHONY: help setup peers demo ui test test-browser check clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,13 @@ setup: .venv/ready ## virtual environment with the pinned packages
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --constraint constraints.txt ".[dev]"
+	@touch $@
+
+peers: .venv-peers/ready ## Qlib and KunQuant in an environment of their own, for benchmarks
+
+.venv-peers/ready: benchmarks/peers/constraints.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet --requirement $<
 	@touch $@
 
 demo: setup ## raw bars to leaderboard; MARKET=files:FOLDER for your own

@@ -1,6 +1,7 @@
 """Graph: declared tables become Dagster assets, and their lineage with them."""
 
 import functools
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,8 +15,9 @@ from expectations.tables import Table
 from pipelines.code_version import code_version
 from pipelines.lineage import Edge, Lineage, Node, Origin, Versions
 from pipelines.reach import Months, Reach, month_keys, month_number, months_before
+from pipelines.slabs import slabs
 from pipelines.staleness import Stale
-from pipelines.warehouse import Warehouse, content_hash
+from pipelines.warehouse import Stored, Warehouse, content_hash, digest_of
 
 
 @dataclass
@@ -85,29 +87,45 @@ class Graph:
     def add_table(self, declaration: Declaration) -> None:
         """Add a declared frame function."""
 
-        def make(context: dg.AssetExecutionContext, first: date, end: date, **frames: pl.LazyFrame) -> pl.DataFrame:
-            whole = declaration.function(**frames).collect()
-            dated = pl.col(declaration.schema.dated_by)
-            inside = dated < end if first <= self.first else dated.is_between(first, end, closed="left")
-            made = whole.filter(inside.fill_null(True))
-            if "rule" in made.columns:
-                by_rule = made["rule"].value_counts().sort("rule")
-                context.add_output_metadata({f"rows of rule {rule}": rows for rule, rows in by_rule.iter_rows()})
-            return made
+        def make(context: dg.AssetExecutionContext, first: date, end: date, **frames: pl.LazyFrame) -> Stored:
+            keys = list(context.partition_keys)
+            rows = max(frame.select(pl.len()).collect().item() for frame in frames.values())
+            stored: Stored = {}
+            by_rule: Counter[str] = Counter()
+            for piece in slabs(keys, rows, len(declaration.schema.column_names())):
+                made = self.make_months(declaration, piece)
+                if "rule" in made.columns:
+                    by_rule.update(dict(made["rule"].value_counts().iter_rows()))
+                stored |= self.warehouse.store(declaration.key, made, piece, self.months)
+            if by_rule:
+                context.add_output_metadata({f"rows of rule {rule}": by_rule[rule] for rule in sorted(by_rule)})
+            return stored
 
         self.add_months(
             declaration.schema,
             make,
             description=declaration.function.__doc__ or declaration.schema.__doc__ or "",
             modules=[declaration.function.__module__],
-            inputs={
-                name: (
-                    upstream.asset_key,
-                    Months(months_before(declaration.look_back.get(name, 0)), name in declaration.sees_later),
-                )
-                for name, upstream in declaration.inputs.items()
-            },
+            inputs=_inputs(declaration),
         )
+
+    def make_months(self, declaration: Declaration, months: Sequence[str]) -> pl.DataFrame:
+        """The rows of some neighbouring months, made from the stored partitions that these months read."""
+        first, end = _span(months)
+        frames = {
+            name: self.warehouse.read(upstream, self._read_by(months, upstream, reach))
+            for name, (upstream, reach) in _inputs(declaration).items()
+        }
+        whole = declaration.function(**frames).collect()
+        dated = pl.col(declaration.schema.dated_by)
+        inside = dated < end if first <= self.first else dated.is_between(first, end, closed="left")
+        return declaration.schema.validate(whole.filter(inside.fill_null(True)), cast=True)
+
+    def _read_by(self, months: Sequence[str], upstream: str, reach: Reach) -> list[str]:
+        """The partitions of an upstream asset that any of the months reads."""
+        known = self.lineage.nodes[upstream].partitions
+        read = {str(part) for month in months for part in reach.upstream(month, known)}
+        return [str(part) for part in known if str(part) in read]
 
     def add(
         self,
@@ -129,7 +147,8 @@ class Graph:
     ) -> None:
         """Add any asset: declaration for Dagster, node for the lineage, stamp on each materialisation.
 
-        make      function of (context, **inputs) that returns a frame, or yields check results and then a frame
+        make      function of (context, **inputs) that returns a frame or what it has stored, or yields check results
+                  and then a frame
         inputs    argument -> (upstream key, reach, whether its content counts or only the order)
         settings  text that is part of the code version (a spec)
         by_hand   made only when somebody asks for it, whatever became stale
@@ -186,13 +205,27 @@ class Graph:
             )
             made_from = {part: str(versions.made_from(key, part)) for part in parts}
             result = make(context, **frames)
-            frame = result if isinstance(result, pl.DataFrame) else (yield from result)
+            made = result if isinstance(result, pl.DataFrame | dict) else (yield from result)
             for part, digest in made_from.items():
                 context.add_asset_metadata({"made_from": digest}, asset_key=context.asset_key, partition_key=part)
-            checked = schema.validate(frame, cast=True) if schema.column_names() else frame
+            if isinstance(made, dict):
+                yield dg.Output(made, data_version=dg.DataVersion(digest_of(made)))
+                return
+            checked = schema.validate(made, cast=True) if schema.column_names() else made
             yield dg.Output(checked, data_version=dg.DataVersion(content_hash(checked)))
 
         return compute
+
+
+def _inputs(declaration: Declaration) -> dict[str, tuple[str, Reach]]:
+    """Argument -> asset that it reads, and how far."""
+    return {
+        name: (
+            upstream.asset_key,
+            Months(months_before(declaration.look_back.get(name, 0)), name in declaration.sees_later),
+        )
+        for name, upstream in declaration.inputs.items()
+    }
 
 
 def _span(keys: Sequence[str]) -> tuple[date, date]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
 import dagster as dg
+import numpy as np
 import polars as pl
 from upath import UPath
 
@@ -23,6 +25,18 @@ if TYPE_CHECKING:
 
 WHOLE = "all"
 EMPTY = "empty"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What was stored of one partition: its rows and the hash of its content."""
+
+    rows: int
+    content: str
+
+
+Stored = dict[str | None, Part]
+"""Partitions that a step has stored itself, piece by piece, instead of handing over one frame of them all."""
 
 
 class Warehouse(dg.UPathIOManager):
@@ -81,18 +95,32 @@ class Warehouse(dg.UPathIOManager):
         partitions = list(context.asset_partition_keys) if context.has_asset_partitions else [WHOLE]
         return self.read(key, partitions)
 
-    def handle_output(self, context: OutputContext, obj: pl.DataFrame) -> None:
-        """Split a frame by partition, write each part, and note its rows and content hash on the materialisation."""
+    def store(
+        self, key: str, frame: pl.DataFrame, keys: Sequence[str], partitions: dg.TimeWindowPartitionsDefinition
+    ) -> Stored:
+        """Split a frame by partition and write each part; `keys` are the neighbouring partitions that it covers."""
+        return {part: self._store(key, part, rows) for part, rows in _split(frame, keys, partitions).items()}
+
+    def handle_output(self, context: OutputContext, obj: pl.DataFrame | Stored) -> None:
+        """Store a frame where the step has not done so, and note rows and content hash on the materialisation."""
         key = context.asset_key.to_user_string()
-        parts = _parts(context, obj)
-        contents: dict[str, str] = {}
-        for partition, part in parts.items():
-            contents[partition] = self.write(key, partition, part)
+        for partition, part in (obj if isinstance(obj, dict) else self._store_all(context, key, obj)).items():
             context.step_context.add_asset_metadata(
-                {"content": contents[partition], "dagster/partition_row_count": part.height, "rows": part.height},
+                {"content": part.content, "dagster/partition_row_count": part.rows, "rows": part.rows},
                 asset_key=context.asset_key,
                 partition_key=partition if context.has_asset_partitions else None,
             )
+
+    def _store_all(self, context: OutputContext, key: str, frame: pl.DataFrame) -> Stored:
+        if not context.has_asset_partitions:
+            return {WHOLE: self._store(key, WHOLE, frame)}
+        partitions = context.asset_partitions_def
+        if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+            raise TypeError(f"{key} must be partitioned by time, found {partitions}")
+        return self.store(key, frame, list(context.asset_partition_keys), partitions)
+
+    def _store(self, key: str, partition: str | None, frame: pl.DataFrame) -> Part:
+        return Part(frame.height, self.write(key, partition, frame))
 
     def stored(self, key: str) -> set[str | None]:
         """Partitions of an asset that have a file; None stands for an unpartitioned asset's one."""
@@ -126,26 +154,31 @@ def content_hash(frame: pl.DataFrame) -> str:
     """
     digest = hashlib.blake2b(repr(frame.schema).encode(), digest_size=16)
     for column in frame.get_columns():
-        digest.update(column.is_null().to_numpy().tobytes())
+        nulls = column.null_count()
+        digest.update(str(nulls).encode())
+        if nulls:
+            digest.update(np.packbits(column.is_null().to_numpy()).data)
         digest.update(_values(column))
     return digest.hexdigest()
 
 
-def _values(column: pl.Series) -> bytes:
+def _values(column: pl.Series) -> bytes | memoryview:
     if column.dtype == pl.String:
         texts = column.fill_null("")
         return texts.str.len_bytes().to_numpy().tobytes() + "".join(texts.to_list()).encode()
     physical = column.cast(pl.UInt8) if column.dtype == pl.Boolean else column.to_physical()
-    return physical.fill_null(0).to_numpy().tobytes()
+    return np.ascontiguousarray((physical.fill_null(0) if physical.null_count() else physical).to_numpy()).data
 
 
-def _parts(context: OutputContext, frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    if not context.has_asset_partitions:
-        return {WHOLE: frame}
-    keys = list(context.asset_partition_keys)
-    partitions = context.asset_partitions_def
-    if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
-        raise TypeError(f"{context.asset_key.to_user_string()} must be partitioned by time, found {partitions}")
+def digest_of(stored: Stored) -> str:
+    """One hash of all partitions that a step has stored."""
+    contents = "|".join(f"{partition} {part.content}" for partition, part in stored.items())
+    return hashlib.blake2b(contents.encode(), digest_size=16).hexdigest()
+
+
+def _split(
+    frame: pl.DataFrame, keys: Sequence[str], partitions: dg.TimeWindowPartitionsDefinition
+) -> dict[str, pl.DataFrame]:
     if "fold" in frame.columns:
         return {key: frame.filter(pl.col("fold") == key) for key in keys}
     first = partitions.get_first_partition_key()
