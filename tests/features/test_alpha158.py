@@ -12,8 +12,8 @@ from assets.features.alpha158 import FACTORS, LOOK_BACK, WINDOWS, Alpha158, alph
 from assets.table import Declaration, declarations
 from expectations.decisions import decisions
 from expectations.leakage import future_perturbation
-from pipelines.gate import compose
 from pipelines.project import STAGES, in_order, modules_of
+from pipelines.replay import compose
 
 NAMES = [factor.name for factor in FACTORS]
 OF_A_BAR = {

@@ -24,8 +24,8 @@ from expectations.decisions import decisions
 from expectations.facts import RawNews
 from expectations.leakage import future_perturbation
 from expectations.tables import RawBars
-from pipelines.gate import compose
 from pipelines.project import in_order
+from pipelines.replay import compose
 
 sys.path.insert(0, str(Path(__file__).parent))
 from told import SESSIONS, at, bars_of, calendar_of, random_news, told
