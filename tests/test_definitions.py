@@ -8,9 +8,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from assets import features
 from assets.sources.synthetic_market import SyntheticMarketSpec
+from assets.table import declarations
+from assets.training.panel import KEYS
 from pipelines.experiment_assets import PYFUNC
-from pipelines.project import Project, load_project
+from pipelines.project import Project, load_project, modules_of
 from pipelines.settings import EXPERIMENTS, Settings
 
 MARKET = [
@@ -124,3 +127,10 @@ def test_what_is_made_by_hand_has_a_job_of_its_own_and_is_in_no_other(project: P
     assert held["by_hand"] == {"evaluation/cleaning_effect"}
     assert not [name for name, keys in held.items() if name != "by_hand" and keys & held["by_hand"]]
     assert set.union(*held.values()) == set(project.graph.lineage.nodes)
+
+
+def test_no_column_is_in_two_feature_groups() -> None:
+    groups = declarations(*modules_of([features]))
+    names = [name for table in groups.values() for name in table.schema.column_names() if name not in KEYS]
+    assert len(groups) > 8
+    assert len(names) == len(set(names))
