@@ -21,7 +21,8 @@ Wide = NDArray[np.float64]
 def long_table(factors: Sequence[Factor], grid: Grid, wide: Mapping[str, Wide], threads: int = 1) -> pl.DataFrame:
     """Session, security and every factor in Float32, sorted; values that are not finite are null.
 
-    Beside `wide` it holds little more than the table itself.
+    Beside `wide` it holds little more than the table itself: 5,000 securities over 3,000 sessions with 158 factors take
+    about 10 GB in all.
     """
     row_ST, keys = _rows(grid, np.isfinite(wide["close"]))
     found = {factor.name: np.empty(keys.height, dtype=np.float32) for factor in factors}

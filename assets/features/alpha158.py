@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import dataframely as dy
+import polars as pl
 
 from assets.factors.bar_inputs import (
     CLOSE,
@@ -153,4 +154,4 @@ def alpha158(bars: dy.LazyFrame[Bars], calendar: dy.LazyFrame[Calendar]) -> dy.L
     used = bars.select("session", "security_id", "is_suspended", *COLUMNS).collect()
     grid, wide = bar_inputs(used, calendar.select("session").collect()["session"])
     del used
-    return Alpha158.cast(long_table(FACTORS, grid, wide).lazy())
+    return Alpha158.cast(long_table(FACTORS, grid, wide, threads=pl.thread_pool_size()).lazy())

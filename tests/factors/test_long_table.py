@@ -1,12 +1,13 @@
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 
-from assets.factors.bar_inputs import CLOSE, COLUMNS
+from assets.factors.bar_inputs import CLOSE, COLUMNS, VOLUME
 from assets.factors.expression import ref
 from assets.factors.factor import Factor
 from assets.factors.long_table import long_table
+from assets.features.alpha158 import FACTORS
 from assets.wide import Grid
 
 GRID = Grid((date(2014, 1, 2), date(2014, 1, 3), date(2014, 1, 6)), ("a", "b"))
@@ -34,11 +35,15 @@ def test_there_is_one_row_per_traded_bar_in_order():
 def test_what_is_not_finite_is_null():
     wide = inputs([[10.0, 11, 12], [20.0, 20, 20]])
     wide["volume"] = np.array([[0.0, 5, 0], [1e-30, 1e30, 1]])
-    found = long_table([Factor("turn_1d", wide_turn(), "x")], GRID, wide)
+    found = long_table([Factor("turn_1d", VOLUME / ref(VOLUME, 1), "x")], GRID, wide)
     assert found["turn_1d"].to_list() == [None, None, None, None, 0.0, np.float32(1e-30)]
 
 
-def wide_turn():
-    from assets.factors.bar_inputs import VOLUME
-
-    return VOLUME / ref(VOLUME, 1)
+def test_the_number_of_threads_changes_nothing():
+    rng = np.random.default_rng(0)
+    close = rng.lognormal(3, 0.1, (300, 90))
+    close[rng.random(close.shape) < 0.1] = np.nan
+    grid = Grid(tuple(date(2014, 1, 1) + timedelta(t) for t in range(90)), tuple(f"{s:03d}" for s in range(300)))
+    one, three = (long_table(FACTORS, grid, inputs(close), threads) for threads in (1, 3))
+    assert one.equals(three, null_equal=True)
+    assert one.height == np.isfinite(close).sum()
