@@ -21,19 +21,11 @@ MARKET = [
     "cleaning/index_members", "cleaning/industries", "cleaning/ledger", "cleaning/marks", "cleaning/news",
     "cleaning/policy_events", "cleaning/refused_bars", "cleaning/refused_facts", "cleaning/statements",
     "cleaning/supply_chain", "cleaning/universe", "evaluation/cleaning_counts", "evaluation/cleaning_effect",
-<<<<<<< HEAD
     "features/alpha158", "features/correlation", "features/financials", "features/news", "features/news_counts",
     "features/policy_events", "features/price_volume", "features/price_window", "features/supply_chain", "raw/bars",
     "raw/deliveries", "raw/float_shares", "raw/index_bars", "raw/index_members", "raw/industries", "raw/news",
     "raw/policy_events", "raw/statements", "raw/supply_chain",
     "targets/forward_returns", "truth/expected_returns",
-=======
-    "features/alpha158", "features/price_volume", "features/price_window", "raw/bars", "raw/deliveries",
-    "raw/float_shares",
-    "raw/index_bars",
-    "raw/index_members", "raw/industries", "raw/news", "raw/policy_events", "raw/statements", "raw/supply_chain",
-    "targets/forward_returns",
->>>>>>> alpha158
 ]  # fmt: skip
 GATE = [
     "gate/data", "gate/evidence_counts", "gate/evidence_execution", "gate/evidence_future_perturbation",
