@@ -35,7 +35,7 @@ EXPERIMENT = Path(__file__).parent / "experiments" / "every_source.yaml"
 SOURCES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "prices": ("own_price", ("alpha158",)),
     "financials": ("statements", ("financials",)),
-    "news": ("news", ("news", "news_counts")),
+    "news": ("news", ("news",)),
     "policy_events": ("policy", ("policy_events",)),
     "supply_chain": ("supply_chain", ("supply_chain",)),
     "correlation": ("peers", ("correlation",)),

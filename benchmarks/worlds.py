@@ -12,8 +12,8 @@ from assets.table import declarations
 from assets.training.fit import fit
 from assets.training.forecasts import forecasts
 from pipelines.experiment_assets import Walk, fold_panel
-from pipelines.gate import compose
 from pipelines.project import STAGES, Project, in_order, load_project, modules_of
+from pipelines.replay import compose
 from pipelines.settings import Settings
 
 Frames = Mapping[str, pl.DataFrame]

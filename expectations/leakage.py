@@ -32,6 +32,7 @@ def future_perturbation(
     targets: frozenset[str],
     seed: int,
     static: frozenset[str] = frozenset(),
+    of_facts: frozenset[str] = frozenset(),
 ) -> pl.DataFrame:
     """What changed in the past of each table when the future of the raw tables was replaced, one replay per decision.
 
@@ -39,6 +40,7 @@ def future_perturbation(
     decisions  instants; what had happened by then must stay the same in every row and column
     targets    tables that may see the future: labels settled by the decision stay, most that are open must change
     static     feature tables, or `table.column`, that do not depend on the bars: they need not move
+    of_facts   tables made of dated facts: where a source tells so few that a column has one value, it need not move
     returns    FUTURE_PERTURBATION; the column '(rows)' stands for the set of rows, `alive` is null where not asked
     raises     ValueError when a table cannot be compared
     """
@@ -58,7 +60,8 @@ def future_perturbation(
             after = ordered(name, replayed[name])
             found = _evidence(name, before, after, instant, is_target=name in targets)
             must_move = name in targets or (name.startswith("features/") and name not in static)
-            rows += [_judged(row, must_move and f"{name}.{row['column']}" not in static) for row in found]
+            still = static | (_of_one_value(name, before) if name in of_facts else set())
+            rows += [_judged(row, must_move and f"{name}.{row['column']}" not in still) for row in found]
     return pl.DataFrame(rows, schema=FUTURE_PERTURBATION)
 
 
@@ -93,6 +96,10 @@ def _evidence(
             | {"rows_later": rows_later, "rows_later_changed": changed, "alive": follows if is_asked else None}
         )
     return rows
+
+
+def _of_one_value(name: str, frame: pl.DataFrame) -> set[str]:
+    return {f"{name}.{column.name}" for column in frame if column.n_unique() <= 1}
 
 
 def _judged(row: dict[str, object], must_move: bool) -> dict[str, object]:

@@ -29,6 +29,7 @@ from pipelines.experiment import Experiment
 from pipelines.graph import Graph
 from pipelines.lineage import Versions
 from pipelines.reach import Every, Reach
+from pipelines.replay import compose, of_facts
 
 CHECK = "passed"
 DECISIONS = 8
@@ -61,37 +62,6 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "purge": ("purge",),
     "knowledge": ("knowledge_cutoff",),
 }
-
-
-def compose(tables: Mapping[str, Declaration]) -> Callable[[Frames], dict[str, pl.DataFrame]]:
-    """The declared functions one after another, in memory: raw tables to every table that has one row per key.
-
-    tables  in an order in which each comes after those it reads; a raw table that is not given has no rows
-    """
-    keyed = [key for key, table in tables.items() if table.schema.primary_key()]
-    needed = _read_by(keyed, tables)
-
-    def replay(raw: Frames) -> dict[str, pl.DataFrame]:
-        made: dict[str, pl.DataFrame] = {table.asset_key: table.create_empty() for table in RAW_FACTS}
-        made |= raw
-        for key, table in needed.items():
-            frames = {name: made[schema.asset_key].lazy() for name, schema in table.inputs.items()}
-            made[key] = table.function(**frames).collect()
-        return {key: made[key] for key in keyed}
-
-    return replay
-
-
-def _read_by(keys: Iterable[str], tables: Mapping[str, Declaration]) -> dict[str, Declaration]:
-    """The tables of the given keys and all that these read, in the order of `tables`."""
-    needed: set[str] = set()
-    waiting = list(keys)
-    while waiting:
-        key = waiting.pop()
-        if key in tables and key not in needed:
-            needed.add(key)
-            waiting += [schema.asset_key for schema in tables[key].inputs.values()]
-    return {key: table for key, table in tables.items() if key in needed}
 
 
 def require(verdicts: Mapping[str, pl.DataFrame], versions: Versions, key: str, partition: str | None) -> None:
@@ -164,7 +134,7 @@ def _add_leakage(graph: Graph, tables: Mapping[str, Declaration], hour: int) -> 
         instants = decisions(sessions, DECISIONS, SEED, hour)
         frames = {RawBars.asset_key: raw.collect()}
         frames |= {key: judged.pop(key.replace("/", "_")).collect() for key in facts}
-        return future_perturbation(replay, frames, instants, targets, SEED)
+        return future_perturbation(replay, frames, instants, targets, SEED, of_facts=of_facts(tables))
 
     judged = {key.replace("/", "_"): (key, Every(), True) for key in (*tables, *facts) if key != Calendar.asset_key}
     inputs = {"raw": (RawBars.asset_key, Every(), True), "calendar": (Calendar.asset_key, Every(), True), **judged}

@@ -8,9 +8,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from assets import features
 from assets.sources.synthetic_market import SyntheticMarketSpec
+from assets.table import declarations
+from assets.training.panel import KEYS
 from pipelines.experiment_assets import PYFUNC
-from pipelines.project import Project, load_project
+from pipelines.project import Project, load_project, modules_of
 from pipelines.settings import EXPERIMENTS, Settings
 
 MARKET = [
@@ -18,9 +21,10 @@ MARKET = [
     "cleaning/index_members", "cleaning/industries", "cleaning/ledger", "cleaning/marks", "cleaning/news",
     "cleaning/policy_events", "cleaning/refused_bars", "cleaning/refused_facts", "cleaning/statements",
     "cleaning/supply_chain", "cleaning/universe", "evaluation/cleaning_counts", "evaluation/cleaning_effect",
-    "features/price_volume", "features/price_window", "raw/bars", "raw/deliveries", "raw/float_shares",
-    "raw/index_bars",
-    "raw/index_members", "raw/industries", "raw/news", "raw/policy_events", "raw/statements", "raw/supply_chain",
+    "features/alpha158", "features/correlation", "features/financials", "features/news", "features/news_counts",
+    "features/policy_events", "features/price_volume", "features/price_window", "features/supply_chain", "raw/bars",
+    "raw/deliveries", "raw/float_shares", "raw/index_bars", "raw/index_members", "raw/industries", "raw/news",
+    "raw/policy_events", "raw/statements", "raw/supply_chain",
     "targets/forward_returns", "truth/expected_returns",
 ]  # fmt: skip
 GATE = [
@@ -123,3 +127,10 @@ def test_what_is_made_by_hand_has_a_job_of_its_own_and_is_in_no_other(project: P
     assert held["by_hand"] == {"evaluation/cleaning_effect"}
     assert not [name for name, keys in held.items() if name != "by_hand" and keys & held["by_hand"]]
     assert set.union(*held.values()) == set(project.graph.lineage.nodes)
+
+
+def test_no_column_is_in_two_feature_groups() -> None:
+    groups = declarations(*modules_of([features]))
+    names = [name for table in groups.values() for name in table.schema.column_names() if name not in KEYS]
+    assert len(groups) > 8
+    assert len(names) == len(set(names))

@@ -81,16 +81,16 @@ class Correlation(Keyed):
     market_correlation_120d = _figure(
         "correlation of log returns with the market's over the last 120 sessions, at least 60 traded", "correlation"
     )
-    beta_60d = _figure(
+    market_beta_60d = _figure(
         "slope of log returns on the market's over the last 60 sessions, at least 30 traded",
         "log return per log return",
     )
-    beta_120d = _figure(
+    market_beta_120d = _figure(
         "slope of log returns on the market's over the last 120 sessions, at least 60 traded",
         "log return per log return",
     )
     residual_momentum_20d_1d = _figure(
-        "sum of log returns less beta_120d times the market's, from 20 to 1 sessions ago, over their standard "
+        "sum of log returns less market_beta_120d times the market's, from 20 to 1 sessions ago, over their standard "
         "deviation times the root of their number; at least 10 traded of 19",
         "standard deviations",
         MOMENTUM,
@@ -129,8 +129,8 @@ def _line(returns_ST: Wide, market_T: Wide) -> dict[str, Wide]:
     slope_ST = long.slope()
     return {
         "market_correlation_120d": long.correlation(),
-        "beta_60d": short.slope(),
-        "beta_120d": slope_ST,
+        "market_beta_60d": short.slope(),
+        "market_beta_120d": slope_ST,
         "residual_momentum_20d_1d": moments(returns_ST, market_T, 19, 10, 1).momentum(slope_ST),
         "residual_momentum_60d_5d": moments(returns_ST, market_T, 55, 28, 5).momentum(slope_ST),
     }

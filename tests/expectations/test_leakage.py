@@ -18,7 +18,7 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 def perturb(raw, features, labels):
     """Evidence for the honest tables with further columns or other tables put in."""
 
-    def run(columns=None, tables=None, static=frozenset(), n=4):
+    def run(columns=None, tables=None, static=frozenset(), n=4, of_facts=frozenset()):
         def replay(raw_tables):
             bars = raw_tables["raw/bars"]
             honest = {"features/honest": features(bars), "targets/labels": labels(bars)}
@@ -27,7 +27,7 @@ def perturb(raw, features, labels):
             return honest | ({"features/planted": planted} if columns else {}) | more
 
         instants = decisions(raw["session"].unique().to_list(), n)
-        return future_perturbation(replay, {"raw/bars": raw}, instants, TARGETS, 0, static)
+        return future_perturbation(replay, {"raw/bars": raw}, instants, TARGETS, 0, static, of_facts)
 
     return run
 
@@ -114,6 +114,13 @@ def test_a_constant_or_calendar_feature_is_reported_not_alive_unless_it_is_decla
         .is_null()
         .all()
     )
+
+
+def test_a_table_of_facts_is_excused_where_a_column_has_one_value_and_only_there(perturb):
+    columns = {"untold": pl.lit(None), "weekday": pl.col("session").dt.weekday(), "close": CLOSE}
+    evidence = perturb(columns, of_facts=frozenset({"features/planted"})).filter(table="features/planted")
+    alive = {name: found["alive"].to_list() for (name,), found in evidence.group_by("column")}
+    assert alive == {"(rows)": [None] * 4, "untold": [None] * 4, "weekday": [False] * 4, "close": [True] * 4}
 
 
 def test_a_label_that_ignores_the_future_is_reported_dead(perturb, labels):

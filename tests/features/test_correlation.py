@@ -18,8 +18,8 @@ from assets.sources.synthetic_market import SyntheticMarketSpec
 from assets.table import declarations
 from expectations.leakage import decisions, future_perturbation
 from expectations.tables import RawBars
-from pipelines.gate import compose
 from pipelines.project import in_order, modules_of
+from pipelines.replay import compose
 
 NAMES = [name for name in Correlation.column_names() if name not in ("session", "security_id")]
 PEER = [name for name in NAMES if name.startswith("peer_")]
@@ -126,7 +126,7 @@ def test_every_figure_is_what_its_definition_says(cleaned, whole):
         del expected["market_correlation_60d"]
         for window, skipped, fewest in ((20, 1, 10), (60, 5, 28)):
             span = slice(t - window + 1, t - skipped + 1)
-            rest = returns[span, column] - expected["beta_120d"] * market[span]
+            rest = returns[span, column] - expected["market_beta_120d"] * market[span]
             rest = rest[~np.isnan(rest)]
             score = rest.sum() / (rest.std(ddof=1) * len(rest) ** 0.5) if len(rest) >= fewest else np.nan
             expected[f"residual_momentum_{window}d_{skipped}d"] = score

@@ -20,8 +20,8 @@ from expectations.decisions import decision_instant
 from expectations.facts import RawNews, RawSupplyChain
 from expectations.leakage import decisions, future_perturbation
 from expectations.tables import EXCHANGE_TIME_ZONE, RawBars
-from pipelines.gate import compose
 from pipelines.project import in_order, modules_of
+from pipelines.replay import compose
 
 NAMES = [name for name in SupplyChain.column_names() if name not in ("session", "security_id")]
 RETURNS = [name for name in NAMES if not name.endswith(("count", "count_1d", "count_5d"))]

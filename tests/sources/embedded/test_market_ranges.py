@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.sources.embedded.ranges import draw_slack, reached
@@ -31,6 +31,7 @@ def printed(spec: SyntheticMarketSpec) -> pl.DataFrame:
     return wide.with_columns(place=(pl.col("vwap") - pl.col("low")) / (pl.col("high") - pl.col("low")))
 
 
+@settings(deadline=None)
 @given(opened=PRICE, close=PRICE, vwap=PRICE, slack=st.floats(0, 1), drawn=st.floats(-6, 6))
 def test_the_range_holds_every_price(opened: float, close: float, vwap: float, slack: float, drawn: float) -> None:
     low, high = reached(*of(opened, close, vwap, slack, drawn))
@@ -38,6 +39,7 @@ def test_the_range_holds_every_price(opened: float, close: float, vwap: float, s
     assert high >= max(opened, close, vwap) * (1 - 1e-12)
 
 
+@settings(deadline=None)
 @given(opened=PRICE, close=PRICE, vwap=PRICE, drawn=st.floats(-3, 3))
 def test_without_slack_open_or_close_is_an_end_of_the_range(
     opened: float, close: float, vwap: float, drawn: float
