@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -34,11 +35,14 @@ class Made:
 
     seconds   of the steps: reading, computing, checking, hashing and storing
     overhead  seconds that Dagster took besides, to find out what is stale and to keep its log
-    months    table -> months that were made, by stage of their key
+    busy      processor seconds of both
+    steps     table -> seconds
+    months    table -> months that were made
     """
 
     seconds: float
     overhead: float
+    busy: float
     steps: Mapping[str, float]
     months: Mapping[str, int]
 
@@ -74,28 +78,23 @@ class River:
 
     def flow(self) -> Made:
         """Bring everything up to date, as the automation condition asks; raises RuntimeError where a run failed."""
-        began = time.monotonic()
+        began, busy = time.monotonic(), time.process_time()
         said = io.StringIO()
         with self._instance() as instance:
             before = {run.run_id for run in instance.get_runs()}
             with contextlib.redirect_stdout(said):
                 _, failed = bring_up_to_date(self, instance)
-            wall = time.monotonic() - began
+            wall, busy = time.monotonic() - began, time.process_time() - busy
             if failed:
                 raise RuntimeError(f"{failed} runs failed:\n{said.getvalue()}")
             runs = [run.run_id for run in instance.get_runs() if run.run_id not in before]
             steps, months = _log(instance, runs)
-        return Made(sum(steps.values()), wall - sum(steps.values()), steps, months)
+        return Made(sum(steps.values()), wall - sum(steps.values()), busy, steps, months)
 
-    def stale(self, key: str) -> list[str]:
-        """Months of an asset that the graph says are stale."""
-        with self._instance() as instance:
-            versions = self.graph.versions(instance)
-            return [str(month) for month in self.graph.month_keys if versions.is_stale(key, month)]
-
-    def with_source(self, source: Source) -> River:
-        """The same folder after another delivery."""
-        return replace(self, source=source)
+    def after(self, source: Source, root: Path) -> River:
+        """A copy of this river in another folder, to which a source has delivered; nothing is made yet."""
+        shutil.copytree(self.root, root)
+        return replace(self, source=source, root=root)
 
     @contextlib.contextmanager
     def _instance(self) -> Iterator[dg.DagsterInstance]:

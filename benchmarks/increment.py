@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -23,7 +24,7 @@ from pathlib import Path
 
 from assets.sources.synthetic_market import SyntheticMarketSpec
 from assets.table import Declaration
-from benchmarks.delivered import CHANGES, Change, Delivered, Frames, delivered, sent_again, without_last_session
+from benchmarks.delivered import CHANGES, Change, Delivered, delivered, sent_again, without_last_session
 from benchmarks.feature_river import Made, River, apart, feature_tables
 from benchmarks.outcome import Demand, end
 from pipelines.home import be_quiet
@@ -54,29 +55,27 @@ def main() -> int:
     be_quiet()
     quicken()
     tables = feature_tables()
-    whole = _exchange(asked.securities, asked.sessions)
     with _folder() as folder:
+        whole = _exchange(asked.securities, asked.sessions)
         _warm(tables, folder / "small")
-        grown = grow(tables, whole.frames, whole, folder)
+        grown = grow(_made(folder / "first", _shortened(whole), tables), whole, folder / "grown", tables)
     _tell("one more session", grown)
-    fewer = _exchange(FEWER, asked.sessions)
     found = {}
-    for change in CHANGES:
-        if _is_read(change, tables):
-            with _folder() as folder:
-                found[change.name] = grow(
-                    tables, fewer.frames, replace(fewer, frames=change.apply(fewer.frames)), folder
-                )
-            _tell(change.name, found[change.name])
     with _folder() as folder:
-        corrected = replace(fewer, frames=sent_again(fewer.frames))
-        control = grow(feature_tables(_short_sighted), fewer.frames, corrected, folder, tables)
+        fewer = _exchange(FEWER, asked.sessions)
+        first = _made(folder / "first", fewer, tables)
+        for number, change in enumerate(one for one in CHANGES if _is_read(one, tables)):
+            found[change.name] = grow(first, _changed(fewer, change), folder / str(number), tables)
+            _tell(change.name, found[change.name])
+        blind = _made(folder / "blind", fewer, feature_tables(_short_sighted))
+        control = grow(blind, replace(fewer, frames=sent_again(fewer.frames)), folder / "control", tables)
     _tell("control: no look-back is declared", control)
     differ = {"one more session": grown.cells, **{name: one.cells for name, one in found.items()}}
     figures = {
         "seconds": round(grown.made.seconds, 1),
         "cells_differ": sum(differ.values()),
         "overhead_seconds": round(grown.made.overhead, 1),
+        "processor_seconds": round(grown.made.busy, 1),
         "seconds_of_features": round(sum(_of_stage(grown.made.steps, "features").values()), 1),
         "groups": sorted(key.split("/")[1] for key, table in tables.items() if table.stage == "features"),
         "changes": list(differ),
@@ -94,27 +93,29 @@ def main() -> int:
     return end(figures, demands)
 
 
-def grow(
-    tables: Mapping[str, Declaration],
-    before: Frames,
-    after: Delivered,
-    folder: Path,
-    anew_with: Mapping[str, Declaration] | None = None,
-) -> Found:
-    """Make a river from what was delivered before, let it catch up, and compare it with one that is made anew.
+def grow(first: River, after: Delivered, folder: Path, tables: Mapping[str, Declaration]) -> Found:
+    """Let a river catch up with a delivery, and compare it with one that is made anew with the given declarations."""
+    anew = _made(folder / "anew", after, tables)
+    grown = first.after(after, folder / "grown")
+    moved = sum(apart(grown, anew).values())
+    made = grown.flow()
+    found = Found(moved, apart(grown, anew), made)
+    shutil.rmtree(folder)
+    return found
 
-    before     raw tables at first; those of `after` without their last session where both are the same
-    anew_with  declarations of the river that is made anew, where they are not the same
-    """
-    first = without_last_session(before) if before is after.frames else before
-    river = River(folder / "grown", replace(after, frames=first), tables)
+
+def _made(folder: Path, source: Delivered, tables: Mapping[str, Declaration]) -> River:
+    river = River(folder, source, tables)
     river.flow()
-    anew = River(folder / "anew", after, anew_with or tables)
-    anew.flow()
-    moved = sum(apart(river, anew).values())
-    caught_up = river.with_source(after)
-    made = caught_up.flow()
-    return Found(moved, apart(caught_up, anew), made)
+    return river
+
+
+def _shortened(source: Delivered) -> Delivered:
+    return replace(source, frames=without_last_session(source.frames))
+
+
+def _changed(source: Delivered, change: Change) -> Delivered:
+    return replace(source, frames=change.apply(source.frames))
 
 
 def _asked() -> argparse.Namespace:
@@ -130,7 +131,7 @@ def _exchange(securities: int, sessions: int) -> Delivered:
 
 def _warm(tables: Mapping[str, Declaration], folder: Path) -> None:
     """Run everything once on a few securities, so that nothing is compiled or imported while seconds are counted."""
-    River(folder, _exchange(20, 120), tables).flow()
+    _made(folder, _exchange(20, 120), tables)
 
 
 def _is_read(change: Change, tables: Mapping[str, Declaration]) -> bool:
@@ -149,7 +150,7 @@ def _of_stage(steps: Mapping[str, float], stage: str) -> dict[str, float]:
 def _tell(name: str, found: Found) -> None:
     made = found.made
     print(f"\n{name}: {found.moved:,} cells differ before, {found.cells:,} after; steps {made.seconds:.1f} s, ", end="")
-    print(f"Dagster besides {made.overhead:.1f} s")
+    print(f"Dagster besides {made.overhead:.1f} s, processor {made.busy:.1f} s")
     for key, seconds in made.steps.items():
         differ = f"{found.left[key]:12,} cells differ" if key in found.left else ""
         print(f"  {key:32} {made.months.get(key, 0):4} months {seconds:8.2f} s {differ}", flush=True)
