@@ -65,6 +65,7 @@ class Graph:
         modules: Sequence[str],
         inputs: Mapping[str, tuple[str, Reach]],
         origin: Origin | None = None,
+        settings: str = "",
     ) -> None:
         """Add a table partitioned by month; `make(context, first, end, **frames)` returns its frame."""
         self.add(
@@ -77,6 +78,7 @@ class Graph:
             keys=self.month_keys,
             scheme="months",
             origin=origin,
+            settings=settings,
         )
 
     def add_table(self, declaration: Declaration) -> None:
@@ -104,6 +106,7 @@ class Graph:
                 )
                 for name, upstream in declaration.inputs.items()
             },
+            settings=declaration.settings,
         )
 
     def add(
