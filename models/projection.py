@@ -34,7 +34,7 @@ class ProjectionSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    components: int = Field(default=8, ge=1, description="columns that the group is reduced to")
+    components: int = Field(default=4, ge=1, description="columns that the group is reduced to")
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from pipelines.lineage import Versions
 from pipelines.reach import Every, Reach
 
 CHECK = "passed"
+EVIDENCE = "gate/evidence_"
 DECISIONS = 8
 MARKET_STAGES = ("raw", "cleaning", "features", "targets")
 SEED = 0
@@ -97,6 +98,8 @@ def _read_by(keys: Iterable[str], tables: Mapping[str, Declaration]) -> dict[str
 def require(verdicts: Mapping[str, pl.DataFrame], versions: Versions, key: str, partition: str | None) -> None:
     """Refuse unless every verdict passed for exactly the code and content that a partition of `key` is about to read.
 
+    The evidence must also be of today's code and experiments: what an experiment asks anew was not judged before.
+
     raises  GateRefusal naming the check, and what to materialise
     """
     judged: dict[str, Any] = {}
@@ -108,6 +111,13 @@ def require(verdicts: Mapping[str, pl.DataFrame], versions: Versions, key: str, 
                 f"Correct what it names and materialise {gate} again."
             )
         judged |= json.loads(row["judged"])
+        for edge in versions.lineage.nodes[gate].edges:
+            code = versions.lineage.nodes[edge.upstream].code_version
+            if edge.upstream.startswith(EVIDENCE) and judged.get(edge.upstream, {}).get("code") != code:
+                raise GateRefusal(
+                    f"{key} {partition or ''} refuses to run: {gate} was judged on {edge.upstream} of other code or "
+                    f"other experiments. Materialise {edge.upstream} and {gate}, then this again."
+                )
     for upstream, part, counts_ in versions.lineage.upstream(key, partition):
         if not counts_ or upstream.split("/")[0] not in MARKET_STAGES:
             continue
@@ -129,7 +139,7 @@ def _add_evidence(
     modules: Sequence[str],
     settings: str = "",
 ) -> None:
-    key = f"gate/evidence_{name}"
+    key = f"{EVIDENCE}{name}"
     schema = evidence_table(key, getattr(columns_of, name.upper()))
     graph.add(
         schema,
@@ -235,7 +245,7 @@ def _add_knowledge(graph: Graph, tables: Mapping[str, Declaration], experiments:
 
 def _add_verdict(graph: Graph, stage: str, names: Sequence[str]) -> str:
     key = f"gate/{stage}"
-    evidence = {name: f"gate/evidence_{name}" for name in names}
+    evidence = {name: f"{EVIDENCE}{name}" for name in names}
     nodes = graph.lineage.nodes
     judged = sorted({edge.upstream for upstream in evidence.values() for edge in nodes[upstream].edges})
     graph.add(
@@ -250,7 +260,7 @@ def _add_verdict(graph: Graph, stage: str, names: Sequence[str]) -> str:
             **{name: (upstream, Every(), True) for name, upstream in evidence.items()},
             **{upstream.replace("/", "_"): (upstream, Every(), True) for upstream in judged},
         },
-        settings=" ".join(nodes[upstream].code_version for upstream in judged),
+        settings=" ".join(nodes[upstream].code_version for upstream in (*evidence.values(), *judged)),
         checks=[dg.AssetCheckSpec(name=CHECK, asset=key.split("/"), blocking=True, description="the stage passed")],
     )
     return key
@@ -287,11 +297,12 @@ def _verdict(
 
 
 def _judged(versions: Versions, evidence: Iterable[str]) -> dict[str, Any]:
-    """Code and content of everything the evidence was made of; nothing for evidence that is out of date."""
+    """Code of the evidence, code and content of everything it was made of; nothing where it is out of date."""
     judged: dict[str, Any] = {}
     for key in evidence:
         if versions.is_outdated(key, None):
             continue
+        judged[key] = {"code": versions.lineage.nodes[key].code_version, "content": {}}
         for upstream, part, _ in versions.lineage.upstream(key, None):
             known = judged.setdefault(upstream, {"code": versions.lineage.nodes[upstream].code_version, "content": {}})
             known["content"][str(part)] = versions.stamps(upstream)[part].content

@@ -34,6 +34,9 @@ class Known:
         lineage.add(Node("features/a", "code a", ("2015-01", "2015-02")))
         lineage.add(Node("experiments/x/other", "code o", (None,)))
         edges = (Edge("features/a", Every()), Edge("experiments/x/other", Every()))
+        for gate in ("leakage", "knowledge"):
+            lineage.add(Node(f"gate/evidence_{gate}", "code e", (None,)))
+            lineage.add(Node(f"gate/{gate}", "code g", (None,), (Edge(f"gate/evidence_{gate}", Every()),)))
         lineage.add(Node("experiments/x/forecasts", "code f", (None,), edges))
         return lineage
 
@@ -41,7 +44,8 @@ class Known:
         return {part: Stamp(content, "") for part, content in self.content.items()} if key == "features/a" else {}
 
 
-JUDGED = {"features/a": {"code": "code a", "content": {"2015-01": "c1", "2015-02": "c2"}}}
+EVIDENCE = {f"gate/evidence_{gate}": {"code": "code e", "content": {}} for gate in ("leakage", "knowledge")}
+JUDGED = {**EVIDENCE, "features/a": {"code": "code a", "content": {"2015-01": "c1", "2015-02": "c2"}}}
 
 
 def verdict(*, passed: bool = True, judged: object = JUDGED) -> dict[str, pl.DataFrame]:
@@ -65,14 +69,21 @@ def test_a_failed_verdict_is_refused_by_the_name_of_its_check() -> None:
 @pytest.mark.parametrize(
     "judged",
     [
-        {},
-        {"features/a": {"code": "code a", "content": {"2015-01": "c1"}}},
-        {"features/a": {"code": "other code", "content": {"2015-01": "c1", "2015-02": "c2"}}},
+        EVIDENCE,
+        {**EVIDENCE, "features/a": {"code": "code a", "content": {"2015-01": "c1"}}},
+        {**EVIDENCE, "features/a": {"code": "other code", "content": {"2015-01": "c1", "2015-02": "c2"}}},
     ],
 )
 def test_an_asset_a_partition_or_code_that_was_not_judged_is_refused(judged: object) -> None:
     with pytest.raises(GateRefusal, match=r"features/a 2015-0. is another version than the gate"):
         ask(verdict(judged=judged))
+
+
+@pytest.mark.parametrize("found", [{}, {"gate/evidence_leakage": {"code": "other experiments", "content": {}}}])
+def test_a_verdict_on_evidence_of_other_code_or_experiments_is_refused(found: dict[str, object]) -> None:
+    others = {key: value for key, value in JUDGED.items() if key != "gate/evidence_leakage"}
+    with pytest.raises(GateRefusal, match="gate/leakage was judged on gate/evidence_leakage of other code or other ex"):
+        ask(verdict(judged={**others, **found}))
 
 
 def test_another_content_than_the_judged_one_is_refused() -> None:
@@ -149,3 +160,23 @@ def test_a_group_that_may_know_the_test_window_stops_the_training(
     else:
         with pytest.raises(GateRefusal, match=r"gate/knowledge failed: .*experiment lightgbm_price, group price_volum"):
             ask({"gate/knowledge": pl.DataFrame(row)})
+
+
+def test_evidence_of_other_code_asks_for_another_verdict_even_where_it_says_the_same(tmp_path: Path) -> None:
+    from assets.sources.synthetic_market import SyntheticMarketSpec
+    from pipelines.project import load_project
+    from pipelines.settings import Settings
+
+    experiments = tmp_path / "experiments"
+    experiments.mkdir()
+    codes = []
+    for features in ("[price_window]", "[price_window, price_volume]"):
+        (experiments / "study.yaml").write_text(
+            f"question: Does the line foretell anything?\nfeatures: {features}\nmodel: {{kind: linear}}\n"
+            "walk_forward: {first_test: 2015-07-01, train: 24mo, valid: 6mo, test: 6mo}\n"
+        )
+        store = (tmp_path, str(tmp_path / "w"), "sqlite://", experiments)
+        nodes = load_project(Settings("synthetic_market", "m", SyntheticMarketSpec(), *store)).graph.lineage.nodes
+        codes.append([nodes[key].code_version for key in ("gate/evidence_knowledge_cutoff", "gate/knowledge")])
+    assert codes[0][0] != codes[1][0]
+    assert codes[0][1] != codes[1][1]
