@@ -23,7 +23,10 @@ FrameFunction = Callable[..., pl.LazyFrame]
 
 @dataclass(frozen=True)
 class Declaration:
-    """What the asset graph knows of a table: key, schema, inputs and reach, all taken from the function itself."""
+    """What the asset graph knows of a table: key, schema, inputs and reach, all taken from the function itself.
+
+    settings  what else decides the result, as text; part of the code version
+    """
 
     function: FrameFunction
     schema: type[Table]
@@ -31,6 +34,7 @@ class Declaration:
     look_back: Mapping[str, int] = field(default_factory=dict)
     sees_later: frozenset[str] = frozenset()
     knowledge_cutoff: date | None = None
+    settings: str = ""
 
     @property
     def key(self) -> str:

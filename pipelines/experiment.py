@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assets.evaluation.portfolio import TradingSpec
+from assets.features.news_encoding import GROUP, HOW_TO_SET_UP
 from assets.folds.walk_forward import WalkForwardSpec
 from assets.sources.yaml_settings import read_mapping
 from assets.targets.forward_returns import HORIZONS
@@ -76,7 +77,7 @@ def load_experiments(folder: Path, features: Collection[str]) -> dict[str, Exper
         if unknown := sorted(set(experiment.features) - set(features)):
             raise ValueError(
                 f"{name}.yaml names unknown feature groups {unknown}; known: {sorted(features)}. "
-                "Correct the name, or add assets/features/<name>.py."
+                f"Correct the name, or add assets/features/<name>.py. {HOW_TO_SET_UP if GROUP in unknown else ''}"
             )
         if experiment.target.horizon not in HORIZONS:
             raise ValueError(

@@ -70,6 +70,7 @@ class Graph:
         modules: Sequence[str],
         inputs: Mapping[str, tuple[str, Reach]],
         origin: Origin | None = None,
+        settings: str = "",
     ) -> None:
         """Add a table partitioned by month; `make(context, first, end, **frames)` returns its frame."""
         self.add(
@@ -82,6 +83,7 @@ class Graph:
             keys=self.month_keys,
             scheme="months",
             origin=origin,
+            settings=settings,
         )
 
     def add_table(self, declaration: Declaration) -> None:
@@ -107,6 +109,7 @@ class Graph:
             description=declaration.function.__doc__ or declaration.schema.__doc__ or "",
             modules=[declaration.function.__module__],
             inputs=_inputs(declaration),
+            settings=declaration.settings,
         )
 
     def make_months(self, declaration: Declaration, months: Sequence[str]) -> pl.DataFrame:

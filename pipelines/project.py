@@ -8,6 +8,7 @@ import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 from types import ModuleType
 
 import dagster as dg
@@ -16,6 +17,8 @@ import polars as pl
 import assets.cleaning
 import assets.features
 import assets.targets
+from assets.features.news_encoding import news_encoding
+from assets.features.text_encoder import read_encoder
 from assets.sources import Source
 from assets.table import Declaration, declarations
 from expectations.facts import RAW_FACTS
@@ -85,7 +88,7 @@ def load_project(settings: Settings) -> Project:
     warehouse = Warehouse(settings.warehouse, schemas)
     graph = Graph(warehouse, settings.source.first_session(), settings.source.last_session(), schemas)
     tracking = Tracking(settings.tracking_uri, settings.artifacts)
-    tables = in_order(declarations(*modules_of(STAGES)))
+    tables = in_order({**declarations(*modules_of(STAGES)), **encoded(settings.encoder)})
     features = {key.split("/")[1]: table for key, table in tables.items() if table.stage == "features"}
     experiments = load_experiments(settings.experiments, features)
     check_suitable(experiments, tables)
@@ -110,6 +113,12 @@ def load_project(settings: Settings) -> Project:
         executor=dg.in_process_executor,
     )
     return Project(settings, graph, walks, tracking, definitions)
+
+
+def encoded(folder: Path | None) -> dict[str, Declaration]:
+    """The feature groups that a text encoder makes, by key; none without an encoder."""
+    group = news_encoding(read_encoder(folder)) if folder is not None else None
+    return {group.key: group} if group is not None else {}
 
 
 def modules_of(packages: Sequence[ModuleType]) -> list[ModuleType]:

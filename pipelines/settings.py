@@ -21,6 +21,7 @@ class Settings:
     name          folder name of the market under `home`
     warehouse     folder or object-store address of the Parquet files
     tracking_uri  SQLite file or server of MLflow
+    encoder       folder of a frozen text encoder, None for none
     """
 
     market: str
@@ -30,6 +31,7 @@ class Settings:
     warehouse: str
     tracking_uri: str
     experiments: Path = EXPERIMENTS
+    encoder: Path | None = None
 
     @property
     def dagster_home(self) -> Path:
@@ -49,11 +51,13 @@ def read_settings() -> Settings:
     KINDLING_HOME         folder of runs and data, default .kindling in the repository
     KINDLING_WAREHOUSE    a shared folder or object store, default inside the home
     KINDLING_EXPERIMENTS  folder of experiment YAML files
+    KINDLING_ENCODER      folder of a frozen text encoder, default none: the group news_encoding then does not exist
     MLFLOW_TRACKING_URI   a tracking server, default SQLite inside the home
     raises                ValueError for a market that is not known
     """
     market = os.environ.get("KINDLING_MARKET") or "synthetic_market"
     name = re.sub(r"\W+", "_", Path(market.split(":", maxsplit=1)[-1]).stem).strip("_")
+    encoder = os.environ.get("KINDLING_ENCODER")
     home = Path(os.environ.get("KINDLING_HOME") or ROOT / ".kindling").resolve() / name
     return Settings(
         market=market,
@@ -63,4 +67,5 @@ def read_settings() -> Settings:
         warehouse=os.environ.get("KINDLING_WAREHOUSE") or str(home / "warehouse"),
         tracking_uri=os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / 'mlflow' / 'mlflow.db'}",
         experiments=Path(os.environ.get("KINDLING_EXPERIMENTS") or EXPERIMENTS),
+        encoder=Path(encoder).resolve() if encoder else None,
     )
