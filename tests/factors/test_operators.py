@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assets.factors import operators
-from assets.factors.expression import log
+from assets.factors.expression import log, ref
 
 WINDOWS = (2, 3, 5, 7, 12)
 SESSIONS = 26
@@ -179,11 +179,35 @@ def test_correlation_is_what_numpy_says(answer, seed, gaps, window):
             part = slice(max(t - window + 1, 0), t + 1)
             ours = close[row, part]
             both = ~np.isnan(ours)
-            if both.sum() < 2:
+            logs = np.log(volume[row, part] + 1)[both]
+            if both.sum() < 2 or min(ours[both].std(ddof=1), logs.std(ddof=1)) <= operators.STILL:
                 assert np.isnan(found[row, t])
             else:
-                expected = np.corrcoef(ours[both], np.log(volume[row, part] + 1)[both])[0, 1]
+                expected = np.corrcoef(ours[both], logs)[0, 1]
                 assert found[row, t] == pytest.approx(expected, abs=1e-9)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 10_000), gaps=st.sampled_from((0.0, 0.1, 0.6)), window=st.sampled_from(WINDOWS))
+def test_a_share_of_rises_counts_the_sessions_of_the_security_also_those_that_compare_nothing(
+    answer, seed, gaps, window
+):
+    close = panel(seed, gaps, ties=True)
+    rises = answer(lambda series, _: operators.mean(series > ref(series, 1), window), close)
+    falls = answer(lambda series, _: operators.mean(series < ref(series, 1), window), close)
+    for row in range(close.shape[0]):
+        listed = np.maximum.accumulate(~np.isnan(close[row]))
+        up, down = ([False, *(np.diff(sign * close[row]) > 0)] for sign in (1, -1))
+        for t in np.flatnonzero(listed):
+            part = slice(max(t - window + 1, 0), t + 1)
+            assert rises[row, t] == sum(up[part]) / sum(listed[part])
+            assert falls[row, t] == sum(down[part]) / sum(listed[part])
+
+
+def test_zeros_are_equals_in_a_rank(answer):
+    close = np.full((1, 6), 10.0)
+    found = answer(lambda series, _: operators.rank(series - ref(series, 1), 4), close)[0]
+    np.testing.assert_array_equal(found, [np.nan, 1, 0.75, 2 / 3, 0.625, 0.625])
 
 
 def test_a_window_that_stands_still_has_no_correlation_and_no_share_of_variance(answer):

@@ -186,8 +186,14 @@ def test_a_young_security_has_shorter_windows(whole):
     assert abs(second["corr_60d"]) == pytest.approx(1)
 
 
-def test_a_month_with_the_declared_look_back_equals_the_whole_to_the_bit(cleaned, whole):
+@pytest.mark.parametrize("keeps_silent_rows", [True, False])
+def test_a_month_with_the_declared_look_back_equals_the_whole_to_the_bit(cleaned, keeps_silent_rows):
+    """Also where a session without trade has no row at all, and one name is silent for 20 sessions on end."""
     rows, sessions = cleaned
+    if not keeps_silent_rows:
+        silent = pl.col("session").is_between(sessions["session"][100], sessions["session"][119])
+        rows = rows.filter(~pl.col("is_suspended") & ~(silent & (pl.col("security_id") == "sh600001")))
+    whole = computed(rows, sessions)
     assert alpha158.table.look_back == {"bars": LOOK_BACK, "calendar": LOOK_BACK}
     for month in range(1, 13):
         wanted = sessions["session"].filter(sessions["session"].dt.month() == month)
@@ -198,11 +204,17 @@ def test_a_month_with_the_declared_look_back_equals_the_whole_to_the_bit(cleaned
         assert_frame_equal(part, expected, check_exact=True)
 
 
-def test_a_shorter_look_back_would_be_seen(cleaned, whole):
+def test_one_session_less_of_look_back_would_be_seen(cleaned):
+    """A name that is silent for 20 sessions before a window of 60 is one of that window from its start."""
     rows, sessions = cleaned
-    inside = pl.col("session") >= sessions["session"][100 - 59]
-    part = computed(rows.filter(inside), sessions.filter(inside)).filter(pl.col("session") >= sessions["session"][100])
-    assert not part.equals(whole.filter(pl.col("session") >= sessions["session"][100]))
+    at = sessions["session"]
+    silent = pl.col("session").is_between(at[101], at[120])
+    rows = rows.filter(~(silent & (pl.col("security_id") == "sh600001")))
+    whole = computed(rows, sessions).filter(pl.col("session") >= at[100 + LOOK_BACK])
+    for short in (0, 1):
+        inside = pl.col("session") >= at[100 + short]
+        part = computed(rows.filter(inside), sessions.filter(inside)).filter(pl.col("session") >= at[100 + LOOK_BACK])
+        assert part.equals(whole) == (short == 0)
 
 
 def test_the_level_of_the_adjustment_does_not_matter(cleaned, whole):
