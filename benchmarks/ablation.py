@@ -14,24 +14,30 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import yaml
 
 from assets.evaluation.information import daily, information
 from assets.evaluation.intervals import Interval, interval
+from assets.folds.walk_forward import Fold
 from assets.sources.synthetic_market import SyntheticMarketSpec
+from assets.training.fit import fit
+from assets.training.forecasts import forecasts
+from assets.training.panel import Panel
 from benchmarks.outcome import Demand, end, options
-from benchmarks.worlds import project_of, tables_of, walk_forward
+from benchmarks.worlds import project_of, tables_of
+from pipelines.experiment_assets import Walk, fold_panel
 from pipelines.home import be_quiet
 
 MARKET = Path(__file__).parent / "markets" / "ablation.yaml"
-EXPERIMENT = Path(__file__).parent / "experiments" / "every_source.yaml"
+EXPERIMENTS = Path(__file__).parent / "experiments"
 SOURCES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "prices": ("own_price", ("alpha158",)),
     "financials": ("statements", ("financials",)),
@@ -94,12 +100,38 @@ def walk_world(market: str, seed: int, absent: str) -> World:
     spec = SyntheticMarketSpec.model_validate({**without_component(settings, absent), "seed": seed})
     tables = tables_of(spec)
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        write_experiments(home / "experiments", [absent] if absent else list(SOURCES))
-        project = project_of(spec, home, home / "experiments")
+        walk = project_of(spec, Path(folder), EXPERIMENTS).walks[FULL]
+    left_out = [absent] if absent else list(SOURCES)
+    parts = [forecast for fold in walk.folds for forecast in forecast_fold(walk, fold, tables, left_out)]
     returns = tables["targets/forward_returns"]
-    days = [rank_ic(name, walk_forward(walk, tables), returns, HORIZON) for name, walk in project.walks.items()]
+    days = [rank_ic(name, pl.concat(found), returns) for name, found in _by_model(parts).items()]
     return World(seed, absent, _joined(days), time.monotonic() - began)
+
+
+def forecast_fold(
+    walk: Walk, fold: Fold, tables: Mapping[str, pl.DataFrame], left_out: Sequence[str]
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Name and forecasts of the model with every source, and of those that are fitted without one."""
+    panel = fold_panel(walk, fold, {name: tables[key].lazy() for name, key in walk.tables.items()})
+    experiment = walk.experiment
+    for source in ("", *left_out):
+        part = without_groups(panel, SOURCES[source][1]) if source else panel
+        fitted = fit(part, experiment.model, experiment.loss, experiment.training, 0, lambda _: None)
+        name = f"without_{source}" if source else FULL
+        yield name, forecasts(part, fitted.forecaster, 0, fold.key, experiment.decided_hour)
+
+
+def without_groups(panel: Panel, groups: Sequence[str]) -> Panel:
+    """The panel without the columns of some feature groups."""
+    kept = [place for place, group in enumerate(panel.groups) if group not in groups]
+    columns = tuple(panel.columns[place] for place in kept)
+    return replace(
+        panel,
+        columns=columns,
+        groups=tuple(panel.groups[place] for place in kept),
+        sequence_columns=tuple(name for name in panel.sequence_columns if name in columns),
+        x_STF=np.ascontiguousarray(panel.x_STF[:, :, kept]),
+    )
 
 
 def without_component(market: Mapping[str, Any], source: str) -> dict[str, Any]:
@@ -107,17 +139,6 @@ def without_component(market: Mapping[str, Any], source: str) -> dict[str, Any]:
     driver = SOURCES[source][0] if source else ""
     components = [{**c, "ic": 0.0} if c["driver"] == driver else c for c in market["components"]]
     return {**market, "components": components}
-
-
-def write_experiments(folder: Path, left_out: Sequence[str]) -> None:
-    """Settings of the model with every source, and of one without each of some sources."""
-    folder.mkdir()
-    (folder / f"{FULL}.yaml").write_text(EXPERIMENT.read_text(encoding="utf-8"), encoding="utf-8")
-    full = yaml.safe_load(EXPERIMENT.read_text(encoding="utf-8"))
-    for source in left_out:
-        features = [group for group in full["features"] if group not in SOURCES[source][1]]
-        own = {"base": FULL, "question": f"What is lost without {source}?", "features": features}
-        (folder / f"without_{source}.yaml").write_text(yaml.safe_dump(own), encoding="utf-8")
 
 
 def gain(worlds: Sequence[World], source: str, absent: str, level: float) -> Interval:
@@ -132,9 +153,17 @@ def widest(found: Interval) -> float:
     return max(abs(found.lower), abs(found.upper))
 
 
-def rank_ic(name: str, forecast: pl.DataFrame, returns: pl.DataFrame, horizon: int) -> pl.DataFrame:
+def rank_ic(name: str, forecast: pl.DataFrame, returns: pl.DataFrame) -> pl.DataFrame:
     """Session and RankIC on test, in a column with the name of the model."""
-    return daily(information(forecast, returns, horizon), "test").select("session", pl.col("rank_ic").alias(name))
+    days = daily(information(forecast, returns, HORIZON), "test")
+    return days.select("session", pl.col("rank_ic").alias(name))
+
+
+def _by_model(parts: Sequence[tuple[str, pl.DataFrame]]) -> dict[str, list[pl.DataFrame]]:
+    by_model: dict[str, list[pl.DataFrame]] = {}
+    for name, forecast in parts:
+        by_model.setdefault(name, []).append(forecast)
+    return by_model
 
 
 def _joined(days: Sequence[pl.DataFrame]) -> pl.DataFrame:
