@@ -30,7 +30,7 @@ from assets.sources.embedded.volume import VolumeLaw
 from expectations.facts import RAW_FACTS
 from expectations.tables import RawBars, Table
 
-GENERATOR_VERSION = 3
+GENERATOR_VERSION = 4
 """Raise it with every change of the generator that changes a number."""
 TREND = Component(name="trend", driver="own_price", ic=0.0141, half_life=10, direction="reversal")
 CONFIRMED_DRIFT = Component(name="confirmed_drift", driver="own_price", ic=0.0141, half_life=6, nonlinear_share=1)

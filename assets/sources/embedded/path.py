@@ -21,8 +21,13 @@ BONUS_FROM = 12.0
 MERGED_BELOW = 2.0
 """Yuan; five shares of a cheaper security become one in the season of rights."""
 MERGED = -0.8
+FINE_TICK = 0.0001
+"""Yuan; in a market without limits."""
 FURTHEST = 0.095
-"""How far high and low may lie from the reference in such a market, as a share of it."""
+"""How far high and low may lie from the reference in a market without limits, as a share of it."""
+NEAREST = 0.0905
+"""The same for a security so cheap that a tenth, which an exchange rounds to cents, may be less."""
+HALF_A_CENT = 0.005
 DRAWN = 0.01
 """A price that ends so near a limit, as a share of it, is drawn to it; what it is worth stays as it was."""
 INSIDE = 0.09
@@ -57,7 +62,7 @@ def walk(
     has_limits  False: no limits, prices in hundredths of a cent, each session's moves cut at 9%, and a suspended
                 security is worth what it was, so that nothing is ever carried over
     """
-    tick = 0.01 if has_limits else 0.0001
+    tick = 0.01 if has_limits else FINE_TICK
     path = _blank(trades_TS.shape, tick)
     worth_S = np.array(price_S, np.float64)
     close_S = np.rint(worth_S * np.exp(-events.issue_discount_S) / tick).astype(np.int64)
@@ -114,7 +119,8 @@ def _inside(moves: list[Floats]) -> list[Floats]:
 def _limits(t: int, reference_S: Whole, events: Events, has_limits: bool) -> tuple[Whole, Whole]:
     """Lower and upper limit in ticks, halves rounded up, at least one tick away, [S] each."""
     if not has_limits:
-        reach_S = np.floor(FURTHEST * reference_S).astype(np.int64)
+        tenth_S = 0.1 - HALF_A_CENT / (reference_S * FINE_TICK)
+        reach_S = np.floor(np.clip(tenth_S, NEAREST, FURTHEST) * reference_S).astype(np.int64)
         return reference_S - reach_S, reference_S + reach_S
     up_S = (reference_S * (100 + events.percent_up_TS[t]) + 50) // 100
     down_S = (reference_S * (100 - events.percent_down_TS[t]) + 50) // 100

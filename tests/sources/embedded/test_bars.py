@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from assets.sources.embedded.listings import DELISTING_PERIOD, REUSED_AFTER
@@ -41,6 +41,7 @@ def limited(bars: pl.DataFrame) -> pl.DataFrame:
     jumps=st.floats(0, 0.1),
     limits=st.booleans(),
 )
+@example(seed=456289, world="signal", prices=(1.0, 82.0), jumps=0.0, limits=False)
 def test_every_bar_is_one_that_an_exchange_could_print(
     seed: int, world: str, prices: tuple[float, float], jumps: float, limits: bool
 ) -> None:
