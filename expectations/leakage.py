@@ -99,7 +99,7 @@ def _evidence(
 
 
 def _of_one_value(name: str, frame: pl.DataFrame) -> set[str]:
-    return {f"{name}.{column.name}" for column in frame if column.n_unique() <= 1}
+    return {f"{name}.{column.name}" for column in frame if column.drop_nulls().n_unique() <= 1}
 
 
 def _judged(row: dict[str, object], must_move: bool) -> dict[str, object]:

@@ -117,7 +117,8 @@ def test_a_constant_or_calendar_feature_is_reported_not_alive_unless_it_is_decla
 
 
 def test_a_table_of_facts_is_excused_where_a_column_has_one_value_and_only_there(perturb):
-    columns = {"untold": pl.lit(None), "weekday": pl.col("session").dt.weekday(), "close": CLOSE}
+    started = pl.col("session") > pl.col("session").min()
+    columns = {"untold": pl.when(started).then(0.0), "weekday": pl.col("session").dt.weekday(), "close": CLOSE}
     evidence = perturb(columns, of_facts=frozenset({"features/planted"})).filter(table="features/planted")
     alive = {name: found["alive"].to_list() for (name,), found in evidence.group_by("column")}
     assert alive == {"(rows)": [None] * 4, "untold": [None] * 4, "weekday": [False] * 4, "close": [True] * 4}
