@@ -13,17 +13,17 @@ from assets.training.fit import fit
 from assets.training.forecasts import forecasts
 from pipelines.experiment_assets import Walk, fold_panel
 from pipelines.project import STAGES, Project, in_order, load_project, modules_of
-from pipelines.replay import compose
+from pipelines.replay import made
 from pipelines.settings import Settings
 
 Frames = Mapping[str, pl.DataFrame]
 
 
 def tables_of(spec: SyntheticMarketSpec) -> dict[str, pl.DataFrame]:
-    """Every table with a row per key that the project makes of the market, by asset key."""
+    """Every table that the project makes of the market, by asset key."""
     span = (spec.first_session(), spec.last_session())
     raw = {table.asset_key: spec.read(table, *span) for table in spec.offers()}
-    return compose(in_order(declarations(*modules_of(STAGES))))(raw)
+    return made(in_order(declarations(*modules_of(STAGES))), raw)
 
 
 def project_of(spec: SyntheticMarketSpec, home: Path, experiments: Path) -> Project:

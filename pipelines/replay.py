@@ -21,14 +21,20 @@ def compose(tables: Mapping[str, Declaration]) -> Callable[[Frames], dict[str, p
     needed = read_by(keyed, tables)
 
     def replay(raw: Frames) -> dict[str, pl.DataFrame]:
-        made: dict[str, pl.DataFrame] = {table.asset_key: table.create_empty() for table in RAW_FACTS}
-        made |= raw
-        for key, table in needed.items():
-            frames = {name: made[schema.asset_key].lazy() for name, schema in table.inputs.items()}
-            made[key] = table.function(**frames).collect()
-        return {key: made[key] for key in keyed}
+        found = made(needed, raw)
+        return {key: found[key] for key in keyed}
 
     return replay
+
+
+def made(tables: Mapping[str, Declaration], raw: Frames) -> dict[str, pl.DataFrame]:
+    """Every table, by key, the raw ones too; the tables come in an order in which each is after those it reads."""
+    found: dict[str, pl.DataFrame] = {table.asset_key: table.create_empty() for table in RAW_FACTS}
+    found |= raw
+    for key, table in tables.items():
+        frames = {name: found[schema.asset_key].lazy() for name, schema in table.inputs.items()}
+        found[key] = table.function(**frames).collect()
+    return found
 
 
 def read_by(keys: Iterable[str], tables: Mapping[str, Declaration]) -> dict[str, Declaration]:
