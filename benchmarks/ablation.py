@@ -38,15 +38,15 @@ from pipelines.home import be_quiet
 
 MARKET = Path(__file__).parent / "markets" / "ablation.yaml"
 EXPERIMENTS = Path(__file__).parent / "experiments"
-SOURCES: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "prices": ("own_price", ("alpha158",)),
-    "financials": ("statements", ("financials",)),
-    "news": ("news", ("news",)),
-    "policy_events": ("policy", ("policy_events",)),
-    "supply_chain": ("supply_chain", ("supply_chain",)),
-    "correlation": ("peers", ("correlation",)),
+SOURCES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "prices": (("own_price", "industry"), ("alpha158", "correlation")),
+    "financials": (("statements",), ("financials",)),
+    "news": (("news",), ("news",)),
+    "policy_events": (("policy",), ("policy_events",)),
+    "supply_chain": (("supply_chain",), ("supply_chain",)),
+    "correlation": (("industry",), ("correlation",)),
 }
-"""Source -> driver of its component, and its feature groups."""
+"""Source -> drivers of the components that it tells, and its feature groups; peers are found by prices."""
 HORIZON = 5
 LARGEST = 0.003
 ADDED_LEVEL, ABSENT_LEVEL = 0.95, 0.9834
@@ -136,8 +136,8 @@ def without_groups(panel: Panel, groups: Sequence[str]) -> Panel:
 
 def without_component(market: Mapping[str, Any], source: str) -> dict[str, Any]:
     """The settings of a market with nothing planted that the source could tell; every noise stays as it is."""
-    driver = SOURCES[source][0] if source else ""
-    components = [{**c, "ic": 0.0} if c["driver"] == driver else c for c in market["components"]]
+    drivers = SOURCES[source][0] if source else ()
+    components = [{**c, "ic": 0.0} if c["driver"] in drivers else c for c in market["components"]]
     return {**market, "components": components}
 
 

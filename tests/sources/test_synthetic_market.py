@@ -96,7 +96,7 @@ def test_a_spec_goes_through_yaml_and_back() -> None:
         ({"world": "null"}, "null_exchangeable"),
         ({"components": [TREND, TREND]}, "each its own name"),
         ({"components": [TREND.model_copy(update={"name": "total"})]}, "each its own name"),
-        ({"components": [{**NEWS.model_dump(), "nonlinear_share": 0.5}]}, "only own_price, supply_chain, peers"),
+        ({"components": [{**NEWS.model_dump(), "nonlinear_share": 0.5}]}, "only own_price and supply_chain"),
         ({"opening_prices": (50, 10)}, "lower end first"),
         ({"noise": {"own_tail": {"probability": 0.4, "variance": 3}}}, "below 1"),
     ],

@@ -12,7 +12,7 @@ import polars as pl
 
 from assets.sources.embedded.bars import instants
 from assets.sources.embedded.listings import Listings
-from assets.sources.embedded.streams import Bools, Places, Singles, Streams
+from assets.sources.embedded.streams import Places, Singles, Streams
 from expectations.facts import RawIndustries
 
 INDUSTRIES = (
@@ -49,22 +49,6 @@ class Industries:
         for s in np.nonzero(self.change_S < self.sessions)[0]:
             later = at >= self.change_S[s]
             found_TS[later, s] = values_TK[later, self.after_S[s]]
-        return found_TS
-
-    def others(self, values_TS: Singles, seen_TS: Bools) -> Singles:
-        """Sum over the other securities of the industry in units of one security's spread, [T, S]; 0 if there are none.
-
-        values_TS  one row for each session of the market
-        seen_TS    where a value is seen, so that it counts for others
-        """
-        found_TS = np.zeros_like(values_TS)
-        industry_TS, seen_values_TS = self.wide(), np.where(seen_TS, values_TS, np.float32(0))
-        for k in range(self.many):
-            inside_TS = industry_TS == k
-            sum_T1 = np.sum(seen_values_TS, axis=1, keepdims=True, where=inside_TS)
-            others_TS = (inside_TS & seen_TS).sum(axis=1, keepdims=True) - seen_TS
-            scale_TS = np.sqrt(np.maximum(others_TS, 1)).astype(np.float32)
-            np.copyto(found_TS, (sum_T1 - seen_values_TS) / scale_TS, where=inside_TS & (others_TS > 0))
         return found_TS
 
     def table(self, sessions: Sequence[date], listings: Listings) -> pl.DataFrame:

@@ -166,8 +166,8 @@ def _shocks(stage: Stage, component: Component) -> Singles:
         return _price_shocks(stage, component, stage.draws.early_surprise)
     if component.driver == "supply_chain":
         return information.supply_chain.customers(_price_shocks(stage, component, stage.draws.surprise))
-    if component.driver == "peers":
-        return stage.industries.others(_price_shocks(stage, component, stage.draws.surprise), stage.trades_TS)
+    if component.driver == "industry":
+        return stage.industries.spread(stage.draws.industry_surprise, slice(None))
     if component.driver == "statements":
         return information.statements.shocks(shape)
     if component.driver == "news":

@@ -132,6 +132,11 @@ class Draws:
         """Own return of the whole session in noise scales, cut, mean 0, [T, S]."""
         return self._surprise(*PARTS)
 
+    @property
+    def industry_surprise(self) -> Singles:
+        """Return that an industry shares, in its own scale, standard normal, [T, K]."""
+        return np.asarray(self.industry_TKP @ np.sqrt(VARIANCE_SHARES), np.float32)
+
     def own(self, rows: Places | slice, *names: str) -> Singles:
         """Own log return of some parts of some sessions, [T, S], without what is taken off for its variance."""
         places = [PARTS.index(name) for name in names]

@@ -10,7 +10,7 @@ could be known after session t:
                    goes on in its direction, all others turn back slightly, so that neither returns nor volumes alone
                    foretell anything.
     supply_chain   the own returns of the security's customers, by the edges known that session
-    peers          the own returns of the other securities of its industry
+    industry       the return that its industry shares
     statements     how far a reported profit lies above that of a year before, at its first publication
     news           the tone of news about it
     policy         the direction of a measure that touches its industry
@@ -28,7 +28,7 @@ from assets.sources.embedded.streams import Bools, Floats, Singles, Streams, aut
 
 VWAP_SHARE = 0.5
 """Share of a session's drift that lies before its VWAP."""
-PRICE_DRIVEN = ("own_price", "supply_chain", "peers")
+PRICE_DRIVEN = ("own_price", "supply_chain")
 
 
 class Component(BaseModel):
@@ -37,7 +37,7 @@ class Component(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    driver: Literal["own_price", "supply_chain", "peers", "statements", "news", "policy"]
+    driver: Literal["own_price", "supply_chain", "industry", "statements", "news", "policy"]
     ic: float = Field(ge=0, le=0.5, description="mean RankIC at 5 sessions that its true expected return is to earn")
     half_life: float = Field(gt=0, le=500, description="sessions after which half of the drift is left")
     nonlinear_share: float = Field(0.0, ge=0, le=1, description="share of the state's variance that spikes carry")
@@ -50,7 +50,7 @@ class Component(BaseModel):
         if self.nonlinear_share > 0 and self.driver not in PRICE_DRIVEN:
             raise ValueError(
                 f"component {self.name} is driven by {self.driver} and has nonlinear_share {self.nonlinear_share}; "
-                f"only {', '.join(PRICE_DRIVEN)} come with volumes: give 0"
+                f"only {' and '.join(PRICE_DRIVEN)} come with volumes: give 0"
             )
         return self
 
