@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from models.banded_ridge import BandedRidgeSpec
 from models.gradient_boosting import GradientBoostingSpec
 from models.linear import LinearSpec
 from models.lstm import LstmSpec
 
-ModelSpec = Annotated[LinearSpec | GradientBoostingSpec | LstmSpec, Field(discriminator="kind")]
+ModelSpec = Annotated[LinearSpec | BandedRidgeSpec | GradientBoostingSpec | LstmSpec, Field(discriminator="kind")]

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from safetensors.numpy import load_file, save_file
 
 from models.document import Document, read_document
+from models.moments import Moments, chunks, sample
 from models.ranking import RankIc
 from models.scaling import Scaler, fit_scaler
 from models.windows import Cells, TableLayout, check_windows
 
+if TYPE_CHECKING:
+    from models.banded_ridge import BandedRidgeSpec
+
 WEIGHTS = "weights.safetensors"
-ROWS_AT_ONCE = 8192
 
 Floats = NDArray[np.float64]
 Report = Callable[[int, float, float], None]
@@ -47,32 +50,28 @@ class LinearSpec(BaseModel):
         seed, threads  without influence on the solution, beyond the order of sums in the linear algebra
         report         called with (1, training loss, validation RankIC)
         """
-        scaler = fit_scaler(_sample(train, layout))
-        gram, moment, total = _moments(train, layout, scaler)
-        weights_CP = _ridge(gram, moment, self.penalties)
-        forecast_NP = np.concatenate([rows @ weights_CP for rows, _ in _chunks(valid, layout, scaler)])
+        scaler = fit_scaler(sample(train, layout))
+        moments = Moments.of(train, layout, scaler)
+        weights_CP = _ridge(moments, self.penalties)
+        forecast_NP = np.concatenate([rows @ weights_CP for rows, _ in chunks(valid, layout, scaler)])
         rank_ic = RankIc(valid.target_B, valid.sessions_B)
         scores = [rank_ic(forecast) for forecast in forecast_NP.T]
         # The last of the best: of equal penalties the strongest.
         best = len(scores) - 1 - int(np.argmax(scores[::-1]))
         weights_C = np.ascontiguousarray(weights_CP[:, best])
-        report(1, float(total - 2 * moment @ weights_C + weights_C @ gram @ weights_C), scores[best])
+        report(1, moments.loss(weights_C), scores[best])
         return Linear(self, layout, scaler, weights_C)
 
     def load(self, folder: Path) -> Linear:
         """The fitted model that `Linear.save` wrote."""
-        document = read_document(folder)
-        if document.scaler is None:
-            raise ValueError(f"{folder}: the document of a linear model must hold its scaler")
-        layout = TableLayout(document.columns, document.sequence_columns, self.look_back)
-        return Linear(self, layout, document.scaler, load_file(folder / WEIGHTS)["weights"])
+        return load_linear(self, folder)
 
 
 @dataclass(frozen=True)
 class Linear:
     """A fitted ridge regression: one weight per scaled column of the table."""
 
-    spec: LinearSpec
+    spec: LinearSpec | BandedRidgeSpec
     layout: TableLayout
     scaler: Scaler
     weights_C: Floats
@@ -100,33 +99,19 @@ class Linear:
         save_file({"weights": self.weights_C}, folder / WEIGHTS)
 
 
-def _sample(cells: Cells, layout: TableLayout) -> NDArray[np.float32]:
-    """Rows [n, C] of evenly spaced cells, enough for medians."""
-    step = -(-len(cells) // 20_000) or 1
-    return layout.of_cells(cells.x_STF, cells.securities_B[::step], cells.sessions_B[::step])
+def load_linear(spec: LinearSpec | BandedRidgeSpec, folder: Path) -> Linear:
+    """The fitted model that `Linear.save` wrote."""
+    document = read_document(folder)
+    if document.scaler is None:
+        raise ValueError(f"{folder}: the document of a linear model must hold its scaler")
+    layout = TableLayout(document.columns, document.sequence_columns, spec.look_back)
+    return Linear(spec, layout, document.scaler, load_file(folder / WEIGHTS)["weights"])
 
 
-def _chunks(cells: Cells, layout: TableLayout, scaler: Scaler) -> Iterator[tuple[Floats, Floats]]:
-    for start in range(0, len(cells), ROWS_AT_ONCE):
-        rows = scaler(cells.rows(layout, start, start + ROWS_AT_ONCE))
-        yield rows.astype(np.float64), cells.target_B[start : start + ROWS_AT_ONCE].astype(np.float64)
-
-
-def _moments(cells: Cells, layout: TableLayout, scaler: Scaler) -> tuple[Floats, Floats, float]:
-    """Mean of z z' [C, C], of z y [C] and of y^2 over the rows."""
-    width = len(layout.names)
-    gram, moment, total = np.zeros((width, width)), np.zeros(width), 0.0
-    for rows_NC, target_N in _chunks(cells, layout, scaler):
-        gram += rows_NC.T @ rows_NC
-        moment += target_N @ rows_NC
-        total += float(target_N @ target_N)
-    return gram / len(cells), moment / len(cells), total / len(cells)
-
-
-def _ridge(gram: Floats, moment: Floats, penalties: tuple[float, ...]) -> Floats:
+def _ridge(moments: Moments, penalties: tuple[float, ...]) -> Floats:
     """Solutions [C, P] of (gram + penalty * mean variance) w = moment, from one decomposition."""
-    variances, axes = np.linalg.eigh(gram)
+    variances, axes = np.linalg.eigh(moments.gram / moments.rows)
     added_P = np.array(penalties) * max(float(variances.mean()), np.finfo(float).tiny)
-    scaled_CP = (axes.T @ moment)[:, None] / (np.maximum(variances, 0)[:, None] + added_P)
+    scaled_CP = (axes.T @ moments.moment / moments.rows)[:, None] / (np.maximum(variances, 0)[:, None] + added_P)
     solutions: Floats = axes @ scaled_CP
     return solutions

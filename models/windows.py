@@ -59,11 +59,15 @@ def relative_to_last_close(x_BLF: Floats, columns: Sequence[str]) -> Floats:
 
 @dataclass(frozen=True)
 class TableLayout:
-    """How a window becomes one row of a table: sequence columns give all their lags, the others their last value."""
+    """How a window becomes one row of a table: sequence columns give all their lags, the others their last value.
+
+    groups  feature group of each of the F columns; a model that was loaded needs none
+    """
 
     columns: tuple[str, ...]
     sequence_columns: tuple[str, ...]
     look_back: int
+    groups: tuple[str, ...] = ()
 
     @cached_property
     def _sequence(self) -> Places:
@@ -79,6 +83,13 @@ class TableLayout:
         lags = range(self.look_back - 1, -1, -1)
         sequence = (f"{name}_lag_{lag}" for lag in lags for name in self.sequence_columns)
         return (*sequence, *(self.columns[place] for place in self._rest))
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """Feature group of each of the C columns of the table; one for all where none are told."""
+        groups = self.groups or ("",) * len(self.columns)
+        sequence = [groups[place] for place in self._sequence] * self.look_back
+        return (*sequence, *(groups[place] for place in self._rest))
 
     def of_windows(self, x_BLF: Floats) -> Floats:
         """Rows [B, C] of windows [B, L, F]."""
@@ -107,6 +118,10 @@ class Cells:
 
     def __len__(self) -> int:
         return len(self.target_B)
+
+    def where(self, chosen_B: NDArray[np.bool_]) -> Cells:
+        """Some of the cells, in the same order."""
+        return Cells(self.x_STF, self.securities_B[chosen_B], self.sessions_B[chosen_B], self.target_B[chosen_B])
 
     def rows(self, layout: TableLayout, start: int, stop: int) -> Floats:
         """Rows [stop - start, C] of the table."""

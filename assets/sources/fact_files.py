@@ -16,6 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from assets.sources.fact_mapping import BEGAN, ENDED, KNOWN, FactFiles
+from assets.sources.opened import UNREADABLE, parquet
 from expectations.tables import EXCHANGE_TIME_ZONE, Table
 
 Span = tuple[date, date]
@@ -129,7 +130,7 @@ def _examine(place: Path, path: Path, text: str, stamp: tuple[int, int]) -> Fact
             fault = f"has no column {found}; it has {schema.names()}. Correct the mapping or the file."
             return FactDelivery(name, fault=fault)
         return _read(name, file, schema, wanted)
-    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         what = str(error).splitlines()[0]
         fault = f"cannot be read as {wanted.format}: {what}. Deliver it again, or take it out of the folder."
         return FactDelivery(name, fault=fault)
@@ -137,7 +138,7 @@ def _examine(place: Path, path: Path, text: str, stamp: tuple[int, int]) -> Fact
 
 def _scan(path: Path, wanted: FactFiles) -> pl.LazyFrame:
     if wanted.format == "parquet":
-        return pl.scan_parquet(path, glob=False)
+        return parquet(path)
     return pl.scan_csv(path, infer_schema=False, glob=False, separator=wanted.separator)
 
 

@@ -7,11 +7,13 @@ from datetime import date
 from pathlib import Path
 
 import polars as pl
+from pyarrow import ArrowException
+from pyarrow.parquet import read_table
 
 BEYOND = "\0beyond"
 """Column of a CSV file for what a line holds beyond the last column of the header; null for nearly all lines."""
-# Polars panics on some torn Parquet files, and a panic is no Exception.
-UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, UnicodeError)
+# Polars panics on some torn files, and a panic is no Exception.
+UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, ArrowException, OSError, UnicodeError)
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 NOT_UTF_8 = "cannot be read as csv: it holds bytes that are not UTF-8. Save it as UTF-8 (from GBK, for instance)."
 SHOWN = 20
@@ -21,10 +23,23 @@ WIDTH = 80
 def opened(path: Path) -> pl.LazyFrame:
     """A Parquet file in its own types; any other file as comma-separated text with a header, every column as text."""
     if path.suffix.lower() == ".parquet":
-        return pl.scan_parquet(path, glob=False)
+        return parquet(path)
     names = pl.scan_csv(path, infer_schema=False, glob=False).collect_schema().names()
     schema = dict.fromkeys([*names, BEYOND], pl.String())
     return pl.scan_csv(path, schema=schema, missing_columns="insert", truncate_ragged_lines=True, glob=False)
+
+
+def parquet(path: Path) -> pl.LazyFrame:
+    """A Parquet file that others wrote, in its own types; its texts are UTF-8.
+
+    Arrow decodes and checks it: where a page lies about its length, Polars asks for all the memory there is and ends
+    the process.
+    """
+    table = read_table(path)
+    table.validate(full=True)
+    frame = pl.from_arrow(table, rechunk=False)
+    assert isinstance(frame, pl.DataFrame)
+    return frame.lazy()
 
 
 def columns_of(file: pl.LazyFrame) -> list[str]:

@@ -126,7 +126,7 @@ def fit(
         if isinstance(model, NetworkSpec):
             forecaster = _fit_network(panel, model, loss_function(loss), training, journal)
         else:
-            layout = TableLayout(panel.columns, panel.sequence_columns, model.look_back)
+            layout = TableLayout(panel.columns, panel.sequence_columns, model.look_back, panel.groups)
             train, valid = _cells(panel, TRAIN, "train"), _cells(panel, VALID, "valid")
             forecaster = model.fit(train, valid, layout, seed, threads, journal)
     if learnt is not None:

@@ -175,7 +175,8 @@ def test_correlation_is_what_numpy_says(answer, seed, gaps, window):
     volume = np.random.default_rng(seed + 1).lognormal(13, 1, close.shape)
     found = answer(lambda series, shares: operators.corr(series, log(shares + 1), window), close, volume)
     for row in range(close.shape[0]):
-        for t in range(close.shape[1]):
+        # What stands still is told in the unit of the session's own bar; without a bar there is no factor.
+        for t in np.flatnonzero(~np.isnan(close[row])):
             part = slice(max(t - window + 1, 0), t + 1)
             ours = close[row, part]
             both = ~np.isnan(ours)

@@ -121,7 +121,7 @@ def test_every_figure_is_what_its_definition_says(cleaned, whole):
             here = ~np.isnan(ours)
             enough = here.sum() >= window / 2
             theirs = market[t - window + 1 : t + 1][here]
-            expected[f"beta_{window}d"] = np.polyfit(theirs, ours[here], 1)[0] if enough else np.nan
+            expected[f"market_beta_{window}d"] = np.polyfit(theirs, ours[here], 1)[0] if enough else np.nan
             expected[f"market_correlation_{window}d"] = np.corrcoef(theirs, ours[here])[0, 1] if enough else np.nan
         del expected["market_correlation_60d"]
         for window, skipped, fewest in ((20, 1, 10), (60, 5, 28)):

@@ -10,6 +10,7 @@ from models.windows import Cells, TableLayout
 
 COLUMNS = ("open_to_close", "log_return", "turnover")
 SEQUENCE = ("open_to_close", "log_return")
+GROUPS = ("price_window", "price_window", "activity")
 SECURITIES, SESSIONS, VALID_FROM = 30, 120, 90
 
 
@@ -37,7 +38,7 @@ def valid(x_STF: np.ndarray) -> Cells:
 @pytest.fixture
 def layout() -> TableLayout:
     """Five lags of the sequence columns and the last value of the other."""
-    return TableLayout(COLUMNS, SEQUENCE, look_back=5)
+    return TableLayout(COLUMNS, SEQUENCE, look_back=5, groups=GROUPS)
 
 
 def labelled(x_STF: np.ndarray, start: int, stop: int) -> Cells:

@@ -54,7 +54,7 @@ def test_the_penalty_is_the_one_with_the_best_validation_rank_ic(x_STF, train, v
 
 def test_chunks_do_not_change_it(x_STF, train, valid, layout, spec, monkeypatch):
     whole, _ = fitted(spec, train, valid, layout)
-    monkeypatch.setattr("models.linear.ROWS_AT_ONCE", 501)
+    monkeypatch.setattr("models.moments.ROWS_AT_ONCE", 501)
     np.testing.assert_allclose(fitted(spec, train, valid, layout)[0].weights_C, whole.weights_C, rtol=1e-9)
 
 

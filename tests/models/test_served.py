@@ -8,6 +8,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from models import ModelSpec
+from models.banded_ridge import BandedRidgeSpec
 from models.gradient_boosting import GradientBoostingSpec
 from models.linear import LinearSpec
 from models.lstm import LstmSpec
@@ -25,7 +26,13 @@ def fitted(spec, train, valid, layout):
 
 
 @pytest.mark.parametrize(
-    "spec", [LinearSpec(look_back=5), GradientBoostingSpec(look_back=5, max_trees=5), LstmSpec(look_back=5, hidden=8)]
+    "spec",
+    [
+        LinearSpec(look_back=5),
+        BandedRidgeSpec(look_back=5, blocks=2, gap_sessions=2),
+        GradientBoostingSpec(look_back=5, max_trees=5),
+        LstmSpec(look_back=5, hidden=8),
+    ],
 )
 def test_a_folder_gives_back_the_model_whatever_its_kind(spec, x_STF, train, valid, layout, tmp_path):
     model = fitted(spec, train, valid, layout)
@@ -51,7 +58,7 @@ def test_a_kind_that_does_not_exist_is_refused_with_what_is_allowed(train, valid
     fitted(LinearSpec(look_back=5), train, valid, layout).save(tmp_path)
     document = json.loads((tmp_path / "forecaster.json").read_text())
     (tmp_path / "forecaster.json").write_text(json.dumps(document | {"spec": {"kind": "lienar"}}))
-    with pytest.raises(ValidationError, match=r"'lienar'.*'linear', 'gradient_boosting', 'lstm'"):
+    with pytest.raises(ValidationError, match=r"'lienar'.*'linear', 'banded_ridge', 'gradient_boosting', 'lstm'"):
         load(tmp_path)
 
 

@@ -86,3 +86,9 @@ def test_a_layout_without_sequence_columns_is_the_last_session(x_STF):
 def test_windows_of_another_shape_are_refused():
     with pytest.raises(ValueError, match=r"shape \(2, 4, 3\); this model needs \[any, 5, 3\]"):
         check_windows(np.zeros((2, 4, 3), dtype=np.float32), 5, ("a", "b", "c"))
+
+
+def test_every_column_of_the_table_has_the_group_of_its_feature(layout):
+    assert layout.group_names == ("price_window",) * 10 + ("activity",)
+    assert len(layout.group_names) == len(layout.names)
+    assert set(TableLayout(layout.columns, layout.sequence_columns, 5).group_names) == {""}
