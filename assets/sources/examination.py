@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from assets.sources.mapping import NUMBERS, Mapping
-from assets.sources.opened import UNREADABLE, columns_of, listed, opened, shut, text_of, unreadable
+from assets.sources.opened import UNREADABLE, columns_of, listed, opened, rows_of, shut, text_of, unreadable
 from assets.sources.unit_fault import unit_fault
 
 CORRECTION = "Correct `units` in the mapping, or the file."
@@ -56,7 +56,7 @@ def _date_fault(file: pl.LazyFrame, column: str, mapping: Mapping) -> str | None
         written.sum().alias("all"),
         text_of(column, schema[column]).filter(unread).first().alias("example"),
     )
-    wrong, all_of_them, example = counts.collect().row(0)
+    wrong, all_of_them, example = rows_of(counts).row(0)
     if 2 * wrong <= all_of_them:
         return None
     return _unread_words("session", column, f"{wrong} of {all_of_them}", example, mapping, schema)
@@ -88,7 +88,7 @@ def _examined(folder: Path, path: Path, mapping_json: str, latest: date, stamp: 
 def _probe(file: pl.LazyFrame, mapping: Mapping) -> pl.DataFrame:
     columns = mapping.bars(file.collect_schema())
     wanted = file.select(**{name: columns[name] for name in ("session", "close", "volume", "amount")})
-    return wanted.filter(mapping.spans(pl.col("session")) | pl.col("session").is_null()).collect()
+    return rows_of(wanted.filter(mapping.spans(pl.col("session")) | pl.col("session").is_null()))
 
 
 def _format_fault(path: Path, mapping: Mapping) -> str | None:
@@ -125,7 +125,7 @@ def _cell_fault(file: pl.LazyFrame, mapping: Mapping) -> str | None:
         ),
         *(columns[ours].null_count().alias(ours) for ours in ("security_id", "is_st", "is_suspended")),
     )
-    found = counts.collect().row(0, named=True)
+    found = rows_of(counts).row(0, named=True)
     if not found["rows"]:
         return "has a header and no rows. Deliver it again, or take it out of the folder."
     for ours, column in theirs.items():

@@ -16,7 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from assets.sources.fact_mapping import BEGAN, ENDED, KNOWN, FactFiles
-from assets.sources.opened import UNREADABLE, parquet
+from assets.sources.opened import UNREADABLE, parquet, rows_of
 from expectations.tables import EXCHANGE_TIME_ZONE, Table
 
 Span = tuple[date, date]
@@ -144,7 +144,7 @@ def _scan(path: Path, wanted: FactFiles) -> pl.LazyFrame:
 
 def _read(name: str, file: pl.LazyFrame, schema: pl.Schema, wanted: FactFiles) -> FactDelivery:
     given = {f"given {theirs}": pl.col(theirs).is_not_null() for theirs, _ in wanted.reads()}
-    rows = file.select(**wanted.facts(schema), **_instants(wanted, schema), **given).collect()
+    rows = rows_of(file.select(**wanted.facts(schema), **_instants(wanted, schema), **given))
     if rows.is_empty():
         return FactDelivery(name, fault="has no rows. Deliver it again, or take it out of the folder.")
     if fault := _unreadable(rows, wanted):

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from assets.sources.examination import Delivery, companion_fault, examined
 from assets.sources.fact_files import fact_deliveries, fact_digests, offered, read_facts
 from assets.sources.mapping import EXCHANGES_OPENED, Mapping, load_mapping
-from assets.sources.opened import UNREADABLE, collected, listed, opened
+from assets.sources.opened import UNREADABLE, collected, listed, opened, rows_of
 from expectations.tables import RawBars, Table
 
 
@@ -139,7 +139,7 @@ def _bars(folder: Path, name: str, mapping: Mapping, span: tuple[date, date], un
     columns = mapping.bars(file.collect_schema())
     asked = _asked(file, mapping, column, span, undated)
     try:
-        return file.filter(asked).select(**columns, delivery=pl.lit(name)).collect()
+        return rows_of(file.filter(asked).select(**columns, delivery=pl.lit(name)))
     except UNREADABLE:
         # Damage that stops a read of some rows may let the whole be read, as it was when it was examined.
         whole = collected(file, folder / name)

@@ -47,10 +47,18 @@ def columns_of(file: pl.LazyFrame) -> list[str]:
     return [name for name in file.collect_schema().names() if name != BEYOND]
 
 
+def rows_of(frame: pl.LazyFrame) -> pl.DataFrame:
+    """The rows of a frame over a file of others, by the engine that meets an error in one thread.
+
+    The streaming engine of Polars 2.1 can wait for ever for a task that an unreadable cell has ended.
+    """
+    return frame.collect(engine="in-memory")
+
+
 def collected(frame: pl.LazyFrame, path: Path) -> pl.DataFrame:
     """The rows of a file; raises ValueError naming the file where it cannot be read."""
     try:
-        return frame.collect()
+        return rows_of(frame)
     except UNREADABLE as error:
         raise ValueError(f"{path} {unreadable(path, error)}") from error
 
@@ -103,7 +111,7 @@ def listed(names: Sequence[str]) -> str:
 def _swallowed_lines(path: Path) -> str | None:
     """A sentence where a quotation mark joins lines: their rows would be lost without a word."""
     plain = pl.scan_csv(path, infer_schema=False, glob=False, quote_char=None, truncate_ragged_lines=True)
-    lines, rows = (file.select(pl.len()).collect().item() for file in (plain, opened(path)))
+    lines, rows = (rows_of(file.select(pl.len())).item() for file in (plain, opened(path)))
     return None if lines == rows else _unclosed(f"its {lines} lines hold {rows} rows")
 
 
