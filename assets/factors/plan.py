@@ -83,8 +83,7 @@ def evaluate(
         needed = [known[place] for place in step.needs]
         if rooms and step.names and step.takes_room:
             needed.append(rooms[step.names[0][0]])
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            made = (wide[step.column],) if step.column else step.run(*needed)
+        made = (wide[step.column],) if step.column else step.run(*needed)
         known.update(zip(step.makes, made, strict=True))
         for name, place in step.names:
             yield name, known[place]
