@@ -186,12 +186,13 @@ def _earlier(sessions: int, values_ST: Wide) -> tuple[Wide]:
 
 
 def _number(number: Number, factor_ST: Wide) -> tuple[Wide]:
-    return _adjusted(number.unit.adjusted, np.full_like(factor_ST, number.value), factor_ST)
+    return _adjusted(number.unit.adjusted, number.value, factor_ST)
 
 
-def _adjusted(power: int, traded_ST: Wide, factor_ST: Wide) -> tuple[Wide]:
+def _adjusted(power: int, traded: Wide | float, factor_ST: Wide) -> tuple[Wide]:
     """What was traded, times the power of the adjustment factor."""
-    return (traded_ST * factor_ST**power if power >= 0 else traded_ST / factor_ST**-power,)
+    by_ST = factor_ST if abs(power) == 1 else factor_ST ** abs(power)
+    return (traded * by_ST if power >= 0 else traded / by_ST,)
 
 
 def _with_ends(steps: Sequence[Step], factors: Sequence[tuple[str, int]]) -> tuple[Step, ...]:
