@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.factors import comparisons
 from assets.factors.ask import Ask
 from assets.factors.expression import Bar, Expression, Formula, Number, Ref, Windowed
 from assets.factors.factor import Factor
-from assets.factors.rounding import SAME
 
 Wide = NDArray[np.float64]
 Run = Callable[..., Sequence[Wide]]
@@ -31,8 +31,8 @@ FUNCTIONS: Mapping[str, Callable[..., Wide]] = {
     "Less": np.minimum,
     "Abs": np.absolute,
     "Log": np.log,
-    ">": lambda ours, theirs, listed: _where(ours > theirs + SAME * np.abs(theirs), listed),
-    "<": lambda ours, theirs, listed: _where(ours < theirs - SAME * np.abs(theirs), listed),
+    ">": comparisons.above,
+    "<": comparisons.below,
 }
 
 
@@ -171,12 +171,6 @@ def _formula(formula: Formula, make: tuple[int], needs: tuple[int, ...]) -> Step
         return (function(*operands, *rest),)
 
     return Step(make, needs, run, takes_room=isinstance(function, np.ufunc))
-
-
-def _where(holds_ST: NDArray[np.bool_], listed_ST: Wide) -> Wide:
-    """1 or 0 in the sessions of the security, NaN in others."""
-    told_ST: Wide = np.where(holds_ST, 1.0, np.where(listed_ST > 0, 0.0, np.nan))
-    return told_ST
 
 
 def _earlier(sessions: int, values_ST: Wide) -> tuple[Wide]:
