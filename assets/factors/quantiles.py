@@ -19,6 +19,7 @@ from assets.factors.ask import Ask
 Wide = NDArray[np.float64]
 QUANTILE = 0
 LANES = 8
+ONE, TWO = np.uint64(1), np.uint64(2)
 """The ordered window is padded with infinity to a multiple of this, so that it fills the vector unit."""
 
 
@@ -56,7 +57,7 @@ def _quantiles(
             for w in range(len(windows)):
                 gone = _value(values_ST[row, t - windows[w]]) if t >= windows[w] else np.inf
                 old, new = (2 * w + t % 2) * room, (2 * w + 1 - t % 2) * room
-                _move(ordered, old, new, blocks[w] * LANES, value, gone)
+                _move(ordered, np.uint64(old), np.uint64(new), blocks[w] * LANES, value, gone)
                 held[w] += int(value < np.inf) - int(gone < np.inf)
             for k in range(len(levels)):
                 new = (2 * levels[k] + 1 - t % 2) * room + 1
@@ -72,15 +73,13 @@ def _value(value: float) -> float:
 @njit(cache=True, nogil=True, error_model="numpy")
 def _move(ordered: Wide, old: int, new: int, length: int, value: float, gone: float) -> None:
     """The window in order after `gone` has left it and `value` has entered; it lies between infinities."""
-    before_R, here_R, after_R = ordered[old:], ordered[old + 1 :], ordered[old + 2 :]
-    moved_R = ordered[new + 1 :]
-    for i in range(length):
-        first, second, third = before_R[i], here_R[i], after_R[i]
+    for i in range(np.uint64(length)):
+        first, second, third = ordered[old + i], ordered[old + i + ONE], ordered[old + i + TWO]
         # What stands here and one place before, once the one that leaves has let those behind it move up.
         here = second if second < gone else third
         before = first if first < gone else second
         enters = value if value > before else before
-        moved_R[i] = enters if enters < here else here
+        ordered[new + ONE + i] = enters if enters < here else here
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
