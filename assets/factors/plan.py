@@ -163,9 +163,12 @@ def _windows(together: Sequence[Windowed]) -> Run:
 
 def _formula(formula: Formula, make: tuple[int], needs: tuple[int, ...]) -> Step:
     function = FUNCTIONS[formula.sign]
+    is_of_arrays = not any(_is_plain(part) for part in formula.operands)
     numbers = [part.value if isinstance(part, Number) and _is_plain(part) else None for part in formula.operands]
 
     def run(*parts: Wide) -> tuple[Wide]:
+        if is_of_arrays:
+            return (function(*parts),)
         rest = iter(parts)
         operands = [next(rest) if value is None else value for value in numbers]
         return (function(*operands, *rest),)

@@ -19,8 +19,9 @@ from assets.factors.ask import Ask
 Wide = NDArray[np.float64]
 QUANTILE = 0
 LANES = 8
-ONE, TWO = np.uint64(1), np.uint64(2)
 """The ordered window is padded with infinity to a multiple of this, so that it fills the vector unit."""
+ONE, TWO = np.uint64(1), np.uint64(2)
+"""Indices without a sign cannot count from the end, so that the compiler need not look."""
 
 
 def quantiles(inputs: Sequence[Wide], asks: Sequence[Ask]) -> Wide:
@@ -71,7 +72,7 @@ def _value(value: float) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _move(ordered: Wide, old: int, new: int, length: int, value: float, gone: float) -> None:
+def _move(ordered: Wide, old: np.uint64, new: np.uint64, length: int, value: float, gone: float) -> None:
     """The window in order after `gone` has left it and `value` has entered; it lies between infinities."""
     for i in range(np.uint64(length)):
         first, second, third = ordered[old + i], ordered[old + i + ONE], ordered[old + i + TWO]
