@@ -29,7 +29,6 @@ def compute(factors: Sequence[Factor], wide: Mapping[str, Wide], threads: int = 
     raises  ValueError when an input is missing or of another shape
     """
     _check(wide)
-    block_FST = np.empty((len(factors), *wide["close"].shape))
     steps = plan_for(tuple(factors))
     block_FST = np.empty((len(factors), *wide["close"].shape))
     found = {factor.name: values_ST for factor, values_ST in zip(factors, block_FST, strict=True)}
@@ -52,7 +51,9 @@ def in_slabs(wide: Mapping[str, Wide], work: Callable[[slice, Mapping[str, Wide]
 
     def one(start: int) -> None:
         rows = slice(start, min(start + height, securities))
-        work(rows, {name: np.ascontiguousarray(wide[name][rows], dtype=np.float64) for name in INPUTS})
+        slab = {name: np.ascontiguousarray(wide[name][rows], dtype=np.float64) for name in INPUTS}
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            work(rows, slab)
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(one, range(0, securities, height)))

@@ -8,6 +8,7 @@ share most of their parts: 11 steps a session instead of 120.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,11 @@ class Halves:
 
 def halves_for(asks: Sequence[Ask]) -> Halves:
     """The windows of the asks and all the halves that they are made of."""
+    return _halves_for(tuple(asks))
+
+
+@functools.lru_cache(maxsize=256)
+def _halves_for(asks: tuple[Ask, ...]) -> Halves:
     lengths = sorted({1}.union(*(_parts(ask.window) for ask in asks)))
     place = {length: number for number, length in enumerate(lengths)}
     return Halves(

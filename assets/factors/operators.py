@@ -47,10 +47,10 @@ class Operator:
 
 SUM = Operator("Sum", totals.totals, totals.SUM)
 MEAN = Operator("Mean", totals.totals, totals.MEAN)
-STD = Operator("Std", moments.deviations, moments.STD)
-SLOPE = Operator("Slope", moments.trends, moments.SLOPE)
-RSQUARE = Operator("Rsquare", moments.trends, moments.RSQUARE, keeps_unit=False)
-RESI = Operator("Resi", moments.trends, moments.RESI)
+STD = Operator("Std", moments.lines, moments.STD)
+SLOPE = Operator("Slope", moments.lines, moments.SLOPE)
+RSQUARE = Operator("Rsquare", moments.lines, moments.RSQUARE, keeps_unit=False)
+RESI = Operator("Resi", moments.lines, moments.RESI)
 CORR = Operator("Corr", moments.correlations, moments.CORR, keeps_unit=False, takes_shifted=True, shown=2)
 MAX = Operator("Max", extremes.highest, extremes.VALUE)
 MIN = Operator("Min", extremes.lowest, extremes.VALUE)
@@ -72,7 +72,7 @@ def mean(series: Expression, window: int) -> Expression:
 
 def std(series: Expression, window: int) -> Expression:
     """Sample standard deviation of the values, of at least two."""
-    return Windowed(STD, (series,), window)
+    return Windowed(STD, (series, as_traded(STILL, series)), window)
 
 
 def slope(series: Expression, window: int) -> Expression:

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.factors import comparisons
 from assets.factors.ask import Ask
 from assets.factors.expression import Bar, Expression, Formula, Number, Ref, Windowed
 from assets.factors.factor import Factor
-from assets.factors.rounding import SAME
 
 Wide = NDArray[np.float64]
 Run = Callable[..., Sequence[Wide]]
@@ -31,8 +31,8 @@ FUNCTIONS: Mapping[str, Callable[..., Wide]] = {
     "Less": np.minimum,
     "Abs": np.absolute,
     "Log": np.log,
-    ">": lambda ours, theirs, listed: _where(ours > theirs + SAME * np.abs(theirs), listed),
-    "<": lambda ours, theirs, listed: _where(ours < theirs - SAME * np.abs(theirs), listed),
+    ">": comparisons.above,
+    "<": comparisons.below,
 }
 
 
@@ -83,8 +83,7 @@ def evaluate(
         needed = [known[place] for place in step.needs]
         if rooms and step.names and step.takes_room:
             needed.append(rooms[step.names[0][0]])
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            made = (wide[step.column],) if step.column else step.run(*needed)
+        made = (wide[step.column],) if step.column else step.run(*needed)
         known.update(zip(step.makes, made, strict=True))
         for name, place in step.names:
             yield name, known[place]
@@ -164,20 +163,17 @@ def _windows(together: Sequence[Windowed]) -> Run:
 
 def _formula(formula: Formula, make: tuple[int], needs: tuple[int, ...]) -> Step:
     function = FUNCTIONS[formula.sign]
+    is_of_arrays = not any(_is_plain(part) for part in formula.operands)
     numbers = [part.value if isinstance(part, Number) and _is_plain(part) else None for part in formula.operands]
 
     def run(*parts: Wide) -> tuple[Wide]:
+        if is_of_arrays:
+            return (function(*parts),)
         rest = iter(parts)
         operands = [next(rest) if value is None else value for value in numbers]
         return (function(*operands, *rest),)
 
     return Step(make, needs, run, takes_room=isinstance(function, np.ufunc))
-
-
-def _where(holds_ST: NDArray[np.bool_], listed_ST: Wide) -> Wide:
-    """1 or 0 in the sessions of the security, NaN in others."""
-    told_ST: Wide = np.where(holds_ST, 1.0, np.where(listed_ST > 0, 0.0, np.nan))
-    return told_ST
 
 
 def _earlier(sessions: int, values_ST: Wide) -> tuple[Wide]:
@@ -187,12 +183,13 @@ def _earlier(sessions: int, values_ST: Wide) -> tuple[Wide]:
 
 
 def _number(number: Number, factor_ST: Wide) -> tuple[Wide]:
-    return _adjusted(number.unit.adjusted, np.full_like(factor_ST, number.value), factor_ST)
+    return _adjusted(number.unit.adjusted, number.value, factor_ST)
 
 
-def _adjusted(power: int, traded_ST: Wide, factor_ST: Wide) -> tuple[Wide]:
+def _adjusted(power: int, traded: Wide | float, factor_ST: Wide) -> tuple[Wide]:
     """What was traded, times the power of the adjustment factor."""
-    return (traded_ST * factor_ST**power if power >= 0 else traded_ST / factor_ST**-power,)
+    by_ST = factor_ST if abs(power) == 1 else factor_ST ** abs(power)
+    return (traded * by_ST if power >= 0 else traded / by_ST,)
 
 
 def _with_ends(steps: Sequence[Step], factors: Sequence[tuple[str, int]]) -> tuple[Step, ...]:

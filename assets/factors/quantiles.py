@@ -1,7 +1,8 @@
 """Quantiles: read off a window that is kept in order.
 
-When the window moves, one value leaves and one enters: both places are found by counting the smaller values, and only
-what lies between them moves. What is kept is a set of values and no sum, so it does not depend on where the data begin.
+When the window moves, one value leaves and one enters. Every place finds its new value from its old neighbours and
+these two alone, so that a window moves in a few steps of the vector unit and without a branch. What is kept is a set of
+values and no sum, so it does not depend on where the data begin.
 """
 # S securities, T sessions, K asks
 
@@ -18,7 +19,9 @@ from assets.factors.ask import Ask
 Wide = NDArray[np.float64]
 QUANTILE = 0
 LANES = 8
-"""The ordered window is padded with infinity to a multiple of this, so that counting fills the vector unit."""
+"""The ordered window is padded with infinity to a multiple of this, so that it fills the vector unit."""
+ONE, TWO = np.uint64(1), np.uint64(2)
+"""Indices without a sign cannot count from the end, so that the compiler need not look."""
 
 
 def quantiles(inputs: Sequence[Wide], asks: Sequence[Ask]) -> Wide:
@@ -28,64 +31,64 @@ def quantiles(inputs: Sequence[Wide], asks: Sequence[Ask]) -> Wide:
     returns  NaN where the window holds no value
     """
     (values_ST,) = inputs
+    windows = np.array(sorted({ask.window for ask in asks}), dtype=np.int64)
+    levels = np.searchsorted(windows, [ask.window for ask in asks])
+    shares = np.array([ask.share for ask in asks], dtype=np.float64)
     found_KST = np.empty((len(asks), *values_ST.shape))
-    for window in sorted({ask.window for ask in asks}):
-        mine = [k for k, ask in enumerate(asks) if ask.window == window]
-        shares = np.array([asks[k].share for k in mine], dtype=np.float64)
-        _slide(values_ST, window, LANES, np.array(mine, dtype=np.int64), shares, found_KST)
+    _quantiles(values_ST, windows, levels, shares, found_KST)
     return found_KST
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _slide(values_ST: Wide, window: int, lanes: int, asks: NDArray[np.int64], shares: Wide, found_KST: Wide) -> None:
-    """One window over all sessions."""
+def _quantiles(
+    values_ST: Wide, windows: NDArray[np.int64], levels: NDArray[np.int64], shares: Wide, found_KST: Wide
+) -> None:
+    """All windows move on together: a place is long written before it is read again."""
     securities, sessions = values_ST.shape
-    room = (window + lanes) // lanes * lanes
-    ordered = np.empty(room + 1)
+    blocks = (windows + LANES - 1) // LANES
+    room = blocks.max() * LANES + 2
+    ordered = np.empty(2 * len(windows) * room)
+    held = np.empty(len(windows), dtype=np.int64)
     for row in range(securities):
         ordered[:] = np.inf
-        held = 0
+        ordered[::room] = -np.inf
+        held[:] = 0
         for t in range(sessions):
-            value = values_ST[row, t]
-            gone = values_ST[row, t - window] if t >= window else np.nan
-            place, hole = _places(ordered, room, value, gone)
-            enters, leaves = np.isfinite(value), np.isfinite(gone)
-            _replace(ordered, place if enters else held, hole if leaves else held, value, enters, leaves)
-            held += int(enters) - int(leaves)
-            for k in range(len(asks)):
-                found_KST[asks[k], row, t] = _quantile(ordered, held, shares[k])
+            value = _value(values_ST[row, t])
+            for w in range(len(windows)):
+                gone = _value(values_ST[row, t - windows[w]]) if t >= windows[w] else np.inf
+                old, new = (2 * w + t % 2) * room, (2 * w + 1 - t % 2) * room
+                _move(ordered, np.uint64(old), np.uint64(new), blocks[w] * LANES, value, gone)
+                held[w] += int(value < np.inf) - int(gone < np.inf)
+            for k in range(len(levels)):
+                new = (2 * levels[k] + 1 - t % 2) * room + 1
+                found_KST[k, row, t] = _quantile(ordered, new, held[levels[k]], shares[k])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _places(ordered: Wide, room: int, value: float, gone: float) -> tuple[int, int]:
-    """How many of the window are smaller than the value that enters, and than the one that leaves."""
-    place, hole = 0, 0
-    for i in range(room):
-        place += 1 if ordered[i] < value else 0
-        hole += 1 if ordered[i] < gone else 0
-    return place, hole
+def _value(value: float) -> float:
+    """What is missing stands behind all others; the two zeros are one."""
+    return value + 0.0 if np.isfinite(value) else np.inf
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _replace(ordered: Wide, place: int, hole: int, value: float, enters: bool, leaves: bool) -> None:
-    """Close the gap at `hole` towards `place` and put the value there; past the last value nothing leaves or enters."""
-    if place > hole:
-        place -= 1 if leaves and enters else 0
-        for i in range(hole, place):
-            ordered[i] = ordered[i + 1]
-    else:
-        for i in range(hole, place, -1):
-            ordered[i] = ordered[i - 1]
-    if enters:
-        ordered[place] = value
+def _move(ordered: Wide, old: np.uint64, new: np.uint64, length: int, value: float, gone: float) -> None:
+    """The window in order after `gone` has left it and `value` has entered; it lies between infinities."""
+    for i in range(np.uint64(length)):
+        first, second, third = ordered[old + i], ordered[old + i + ONE], ordered[old + i + TWO]
+        # What stands here and one place before, once the one that leaves has let those behind it move up.
+        here = second if second < gone else third
+        before = first if first < gone else second
+        enters = value if value > before else before
+        ordered[new + ONE + i] = enters if enters < here else here
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _quantile(ordered: Wide, held: int, share: float) -> float:
+def _quantile(ordered: Wide, start: int, held: int, share: float) -> float:
     if held == 0:
         return np.nan
     place = share * (held - 1)
     below = int(place)
     part = place - below
-    low: float = ordered[below]
-    return low + (ordered[below + 1] - low) * part if part > 0.0 else low
+    low: float = ordered[start + below]
+    return low + (ordered[start + below + 1] - low) * part if part > 0.0 else low

@@ -13,6 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from assets.factors.ask import Ask
+from assets.factors.counts import count_held, count_known
 from assets.factors.rounding import SAME
 
 Wide = NDArray[np.float64]
@@ -38,20 +39,20 @@ def _ranks(values_ST: Wide, windows: NDArray[np.int64], order: NDArray[np.int64]
     """Asks in order of their windows; twice the rank and the number of values are whole and counted exactly."""
     securities, sessions = values_ST.shape
     values_T, count_T, twice_T = np.empty(sessions), np.empty(sessions), np.empty(sessions)
-    low_T, high_T = np.empty(sessions), np.empty(sessions)
+    low_T, high_T, known_T1 = np.empty(sessions), np.empty(sessions), np.empty(sessions + 1)
     for row in range(securities):
+        count_known(values_ST[row], known_T1)
         for t in range(sessions):
             values_T[t] = values_ST[row, t] if np.isfinite(values_ST[row, t]) else np.nan
             low_T[t] = values_T[t] - same * abs(values_T[t])
             high_T[t] = values_T[t] + same * abs(values_T[t])
             twice_T[t] = 2.0
-            count_T[t] = 1.0
         lag = 1
         for k in range(len(windows)):
             while lag < min(windows[k], sessions):
                 _tally(values_T[: sessions - lag], low_T[lag:], high_T[lag:], twice_T[lag:])
-                _count(values_T[: sessions - lag], count_T[lag:])
                 lag += 1
+            count_held(known_T1, windows[k], count_T)
             found_T = found_KST[order[k], row]
             for t in range(sessions):
                 found_T[t] = 0.5 * twice_T[t] / count_T[t] if values_T[t] == values_T[t] else np.nan
@@ -62,9 +63,3 @@ def _tally(before_T: Wide, low_T: Wide, high_T: Wide, twice_T: Wide) -> None:
     """2 for each smaller value, 1 for each equal one."""
     for t in range(len(before_T)):
         twice_T[t] += (1.0 if before_T[t] < low_T[t] else 0.0) + (1.0 if before_T[t] <= high_T[t] else 0.0)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _count(before_T: Wide, count_T: Wide) -> None:
-    for t in range(len(before_T)):
-        count_T[t] += 1.0 if before_T[t] == before_T[t] else 0.0

@@ -10,6 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from assets.factors.ask import Ask
+from assets.factors.counts import count_held, count_known
 from assets.factors.halves import Places, halves_for
 
 Wide = NDArray[np.float64]
@@ -39,19 +40,22 @@ def _totals(
     found_KST: Wide,
 ) -> None:
     securities, sessions = values_ST.shape
-    count_LT = np.empty((len(lengths), sessions))
+    known_T1, count_T = np.empty(sessions + 1), np.empty(sessions)
     sum_LT = np.empty((len(lengths), sessions))
     for row in range(securities):
-        for t in range(sessions):
-            is_known = np.isfinite(values_ST[row, t])
-            count_LT[0, t] = 1.0 if is_known else 0.0
-            sum_LT[0, t] = values_ST[row, t] if is_known else 0.0
+        count_known(values_ST[row], known_T1)
+        _single(values_ST[row], sum_LT[0])
         for level in range(1, len(lengths)):
-            gap = lengths[later[level]]
-            _add(count_LT[later[level]], count_LT[earlier[level]], gap, count_LT[level])
-            _add(sum_LT[later[level]], sum_LT[earlier[level]], gap, sum_LT[level])
+            _add(sum_LT[later[level]], sum_LT[earlier[level]], lengths[later[level]], sum_LT[level])
         for k in range(len(levels)):
-            _told(count_LT[levels[k]], sum_LT[levels[k]], statistics[k], found_KST[k, row])
+            count_held(known_T1, lengths[levels[k]], count_T)
+            _told(count_T, sum_LT[levels[k]], statistics[k], found_KST[k, row])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _single(values_T: Wide, sum_T: Wide) -> None:
+    for t in range(len(values_T)):
+        sum_T[t] = values_T[t] if np.isfinite(values_T[t]) else 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
