@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from assets.sources.examination import Delivery, companion_fault, examined
 from assets.sources.fact_files import fact_deliveries, fact_digests, offered, read_facts
 from assets.sources.mapping import EXCHANGES_OPENED, Mapping, load_mapping
-from assets.sources.opened import UNREADABLE, collected, listed, opened, rows_of
+from assets.sources.opened import UNREADABLE, collected, listed, reopened, rows_of
 from expectations.tables import RawBars, Table
 
 
@@ -130,12 +130,8 @@ class FilesSpec(BaseModel):
         return good
 
 
-def _scan(path: Path) -> pl.LazyFrame:
-    return opened(path)
-
-
 def _bars(folder: Path, name: str, mapping: Mapping, span: tuple[date, date], undated: bool) -> pl.DataFrame:
-    file, column = _scan(folder / name), mapping.columns["session"]
+    file, column = reopened(folder / name), mapping.columns["session"]
     columns = mapping.bars(file.collect_schema())
     asked = _asked(file, mapping, column, span, undated)
     try:
@@ -200,4 +196,4 @@ def _companion(folder: Path, mapping: Mapping, name: str, dated_by: str, columns
     fault = companion_fault(path, mapping, dated_by, columns)
     if fault:
         raise ValueError(f"{path} {fault}")
-    return opened(path)
+    return reopened(path)

@@ -47,6 +47,14 @@ def columns_of(file: pl.LazyFrame) -> list[str]:
     return [name for name in file.collect_schema().names() if name != BEYOND]
 
 
+def reopened(path: Path) -> pl.LazyFrame:
+    """A file that was examined before; raises ValueError naming it where it can no longer be opened."""
+    try:
+        return opened(path)
+    except UNREADABLE as error:
+        raise ValueError(f"{path} {unreadable(path, error)}") from error
+
+
 def rows_of(frame: pl.LazyFrame) -> pl.DataFrame:
     """The rows of a frame over a file of others, by the engine that meets an error in one thread.
 

@@ -39,7 +39,7 @@ def test_the_three_experiments_of_the_project_are_valid_and_differ_in_a_line_or_
             r"study.yaml: model.linear.widht: .*found 3; allowed here: \['kind'",
         ),
         ({"modle": 1}, r"study.yaml: modle: .*allowed here: \['decided_hour', 'features'"),
-        ({"model": {"kind": "lstn"}}, r"'lstn'.*'linear', 'gradient_boosting', 'lstm'"),
+        ({"model": {"kind": "lstn"}}, r"'lstn'.*'linear', 'banded_ridge', 'gradient_boosting', 'lstm'"),
         ({"features": []}, "study.yaml: features"),
         (
             {"walk_forward": {**SOUND["walk_forward"], "train": "-3mo"}},

@@ -3,7 +3,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from assets.sources.opened import BEYOND, collected, columns_of, listed, opened, shut, text_of
+from assets.sources.opened import BEYOND, collected, columns_of, listed, opened, reopened, shut, text_of
 
 
 def test_a_csv_line_keeps_what_lies_beyond_the_header(tmp_path):
@@ -33,7 +33,9 @@ def test_a_file_is_shut_for_what_would_lose_rows(tmp_path, content, said):
 def test_an_error_of_reading_names_the_file(tmp_path):
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
     with pytest.raises(ValueError, match=r"a.parquet cannot be read as parquet: .*Deliver it again"):
-        collected(opened(tmp_path / "a.parquet"), tmp_path / "a.parquet")
+        reopened(tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=r"b.csv cannot be read as csv: .*Deliver it again"):
+        collected(pl.scan_csv(tmp_path / "b.csv", schema={"a": pl.String}), tmp_path / "b.csv")
 
 
 def test_long_lists_are_shortened():
