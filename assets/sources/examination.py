@@ -68,15 +68,12 @@ def _examined(folder: Path, path: Path, mapping_json: str, latest: date, stamp: 
     mapping = Mapping.model_validate_json(mapping_json)
     name = str(path.relative_to(folder))
     try:
-        fault = (
-            shut(path)
-            or _format_fault(path, mapping)
-            or _column_fault(opened(path), mapping)
-            or _cell_fault(opened(path), mapping)
-        )
-        if fault:
+        if fault := shut(path) or _format_fault(path, mapping):
             return Delivery(name, fault=fault)
-        rows = _probe(opened(path), mapping)
+        file = opened(path)
+        if fault := _column_fault(file, mapping) or _cell_fault(file, mapping):
+            return Delivery(name, fault=fault)
+        rows = _probe(file, mapping)
     except UNREADABLE as error:
         return Delivery(name, fault=unreadable(path, error))
     first, last = rows.select(first=pl.col("session").min(), last=pl.col("session").max()).row(0)

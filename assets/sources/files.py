@@ -145,7 +145,6 @@ def _bars(folder: Path, name: str, mapping: Mapping, span: tuple[date, date], un
 def _asked(file: pl.LazyFrame, mapping: Mapping, column: str, span: tuple[date, date], undated: bool) -> pl.Expr:
     """Rows of the span, and those without a date that a session can have where they are asked for too."""
     kind = file.collect_schema()[column]
-    # The plain date is compared, so that Parquet skips what lies outside.
     day = mapping.day(column, kind)
     inside = day.is_between(max(span[0], EXCHANGES_OPENED), min(span[1], mapping.latest())) & mapping.spans(day)
     return inside | mapping.session(column, kind).is_null() if undated else inside

@@ -37,9 +37,7 @@ def parquet(path: Path) -> pl.LazyFrame:
     """
     table = read_table(path)
     table.validate(full=True)
-    frame = pl.from_arrow(table, rechunk=False)
-    assert isinstance(frame, pl.DataFrame)
-    return frame.lazy()
+    return pl.DataFrame(table).lazy()
 
 
 def columns_of(file: pl.LazyFrame) -> list[str]:
