@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from assets.features.price_window import STALE_AFTER, last_known, log_ratio, log_returns
+from assets.features.trailing import all_but_last, moved_later, trailing_count, trailing_sum
 from assets.table import table
 from assets.wide import gather, grid_of, spread
 from expectations.tables import Bars, Calendar, Keyed
@@ -59,8 +60,8 @@ def price_volume(bars: dy.LazyFrame[Bars], calendar: dy.LazyFrame[Calendar]) -> 
     """One row per traded bar: fourteen trailing figures that use the session's own bar and earlier ones.
 
     Prices are adjusted, volume is divided by the adjustment factor, so that a split is neither a return nor a burst of
-    trading. A return spans a suspension of up to 60 sessions. Every window is summed by itself, term by term in the
-    order of sessions, so that a value is the same to the bit however many earlier sessions are given.
+    trading. A return spans a suspension of up to 60 sessions. Every window is summed by itself and in one order
+    of its sessions, so that a value is the same to the bit however many earlier sessions are given.
     """
     traded = bars.filter(~pl.col("is_suspended")).collect()
     grid = grid_of(traded, calendar.select("session").collect()["session"])
@@ -74,11 +75,11 @@ def _returns(wide: dict[str, Wide]) -> dict[str, Wide]:
     known_ST = last_known(log_close_ST, STALE_AFTER)
     daily_ST = log_returns(log_close_ST)
     return {
-        **{f"return_{h}d": log_close_ST - _earlier(known_ST, h) for h in (1, 5, 20, 60)},
+        **{f"return_{h}d": log_close_ST - moved_later(known_ST, h) for h in (1, 5, 20, 60)},
         "volatility_20d": _deviation(daily_ST, 20, 10),
         "volatility_60d": _deviation(daily_ST, 60, 30),
         "close_to_vwap_1d": np.log(wide["close"]) - np.log(wide["vwap"]),
-        "gap_1d": np.log(wide["open"] * wide["adj_factor"]) - _earlier(known_ST, 1),
+        "gap_1d": np.log(wide["open"] * wide["adj_factor"]) - moved_later(known_ST, 1),
         "max_return_20d": _highest(daily_ST, 20, 10),
     }
 
@@ -88,7 +89,7 @@ def _activity(wide: dict[str, Wide]) -> dict[str, Wide]:
     daily_ST = np.abs(log_returns(np.log(wide["close"] * wide["adj_factor"])))
     illiquidity_ST = _mean(daily_ST / (wide["amount"] / YUAN_PER_UNIT), 20, 10)
     return {
-        "volume_ratio_1d_20d": np.log(volume_ST) - np.log(_earlier(_mean(volume_ST, 20, 10), 1)),
+        "volume_ratio_1d_20d": np.log(volume_ST) - np.log(moved_later(_mean(volume_ST, 20, 10), 1)),
         "volume_ratio_5d_60d": np.log(_mean(volume_ST, 5, 3)) - np.log(_mean(volume_ST, 60, 30)),
         "amihud_20d": np.log(np.where(illiquidity_ST > 0, illiquidity_ST, np.nan)),
     }
@@ -104,26 +105,19 @@ def _range(wide: dict[str, Wide]) -> dict[str, Wide]:
     }
 
 
-def _earlier(values_ST: Wide, sessions: int) -> Wide:
-    """Each value moved `sessions` later, [S, T], so that a cell holds what was there that many sessions before."""
-    moved_ST = np.full_like(values_ST, np.nan)
-    moved_ST[:, sessions:] = _all_but_last(values_ST, sessions)
-    return moved_ST
-
-
 def _mean(values_ST: Wide, window: int, at_least: int) -> Wide:
     """Mean over the `window` sessions up to each, [S, T]; NaN where fewer than `at_least` of them hold a value."""
-    total_ST, count_ST = _total(values_ST, window), _count(values_ST, window)
+    total_ST, count_ST = trailing_sum(values_ST, window), trailing_count(values_ST, window)
     return total_ST / np.where(count_ST >= at_least, count_ST, np.nan)
 
 
 def _deviation(values_ST: Wide, window: int, at_least: int) -> Wide:
     """Sample standard deviation over the `window` sessions up to each, [S, T], in two passes."""
-    count_ST = _count(values_ST, window)
+    count_ST = trailing_count(values_ST, window)
     mean_ST = _mean(values_ST, window, at_least)
     squares_ST = np.zeros_like(values_ST)
     for lag in range(window - 1, -1, -1):
-        gap_ST = _all_but_last(values_ST, lag) - mean_ST[:, lag:]
+        gap_ST = all_but_last(values_ST, lag) - mean_ST[:, lag:]
         squares_ST[:, lag:] += np.where(np.isnan(gap_ST), 0.0, gap_ST * gap_ST)
     return np.sqrt(squares_ST / np.where(count_ST >= at_least, count_ST - 1, np.nan))
 
@@ -131,26 +125,5 @@ def _deviation(values_ST: Wide, window: int, at_least: int) -> Wide:
 def _highest(values_ST: Wide, window: int, at_least: int) -> Wide:
     highest_ST = values_ST.copy()
     for lag in range(1, window):
-        np.fmax(highest_ST[:, lag:], _all_but_last(values_ST, lag), out=highest_ST[:, lag:])
-    return np.where(_count(values_ST, window) >= at_least, highest_ST, np.nan)
-
-
-def _total(values_ST: Wide, window: int) -> Wide:
-    """Sum over the `window` sessions up to each, [S, T], earliest first; NaN counts as 0."""
-    filled_ST = np.where(np.isnan(values_ST), 0.0, values_ST)
-    total_ST = np.zeros_like(values_ST)
-    for lag in range(window - 1, -1, -1):
-        total_ST[:, lag:] += _all_but_last(filled_ST, lag)
-    return total_ST
-
-
-def _count(values_ST: Wide, window: int) -> Wide:
-    """Values that are not NaN in the `window` sessions up to each, [S, T]; running sums of whole numbers are exact."""
-    until_ST = np.cumsum(~np.isnan(values_ST), axis=1, dtype=np.float64)
-    count_ST = until_ST.copy()
-    count_ST[:, window:] -= _all_but_last(until_ST, window)
-    return count_ST
-
-
-def _all_but_last(values_ST: Wide, sessions: int) -> Wide:
-    return values_ST[:, : max(values_ST.shape[1] - sessions, 0)]
+        np.fmax(highest_ST[:, lag:], all_but_last(values_ST, lag), out=highest_ST[:, lag:])
+    return np.where(trailing_count(values_ST, window) >= at_least, highest_ST, np.nan)
