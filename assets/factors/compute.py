@@ -19,7 +19,7 @@ from assets.factors.plan import evaluate, plan_for
 
 Wide = NDArray[np.float64]
 INPUTS = (*COLUMNS, "is_listed")
-CELLS_OF_A_SLAB = 24_000
+CELLS_OF_A_SLAB = 48_000
 
 
 def compute(factors: Sequence[Factor], wide: Mapping[str, Wide], threads: int = 1) -> dict[str, Wide]:
