@@ -8,7 +8,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from assets.cleaning.as_of import EVERYTHING_BEFORE, as_of_join
-from assets.features.ages import NEVER, ages, arrivals, decay
+from assets.features.ages import NEVER, ages, arrivals
+from assets.features.decay import decay
 from assets.features.publications import known_at, publications
 from assets.features.reported_quarters import figures
 from assets.table import table

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from assets.features.decay import decay
 from assets.features.trailing import trailing_count, trailing_sum
 
 Wide = NDArray[np.float64]
@@ -96,7 +97,7 @@ def decayed_mean(values_ST: Wide, half_life: float, window: int) -> Wide:
 
     returns  [S, T], over the sessions that hold a value; NaN where none does
     """
-    weights_L = 0.5 ** (np.arange(window) / half_life)
+    weights_L = decay(half_life, window)
     filled_ST, is_known_ST = np.where(np.isnan(values_ST), 0.0, values_ST), (~np.isnan(values_ST)).astype(np.float64)
     total_ST, weight_ST = np.zeros_like(values_ST), np.zeros_like(values_ST)
     for lag in range(min(window, values_ST.shape[1]) - 1, -1, -1):

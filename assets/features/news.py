@@ -16,9 +16,10 @@ import polars as pl
 
 from assets.features.character_grams import novelty
 from assets.features.characters import Characters, characters
+from assets.features.decay import decay
 from assets.features.lexicon.finance import sign_counts, tone
 from assets.features.news_items import Items, by_security, items, of_texts
-from assets.features.trailing_items import Floats, Trail, half_life
+from assets.features.trailing_items import Floats, Trail
 from assets.table import table
 from expectations.fact_tables import News
 from expectations.tables import Bars, Calendar, Keyed
@@ -160,7 +161,7 @@ def _totals(trail: Trail, values: dict[str, Floats], names: tuple[str, ...], win
 
 
 def _decayed(trail: Trail, values_I: Floats, half: int) -> Floats:
-    sums_RK = trail.sums(values_I[:, None], half_life(half, WINDOWS[half]))
+    sums_RK = trail.sums(values_I[:, None], decay(half, WINDOWS[half]))
     return _from_place(trail, half - 1, sums_RK[:, 0])
 
 

@@ -14,8 +14,9 @@ import numpy as np
 import polars as pl
 
 from assets.features.character_grams import hashed_counts
+from assets.features.decay import decay
 from assets.features.news_items import items, of_texts
-from assets.features.trailing_items import Floats, half_life
+from assets.features.trailing_items import Floats
 from assets.table import table
 from expectations.fact_tables import News
 from expectations.tables import Bars, Calendar, Keyed
@@ -60,7 +61,7 @@ def news_counts(
     cells_KR = np.empty((BUCKETS, found.rows.height), dtype=np.float32)
     for start in range(0, found.rows.height, ROWS_AT_ONCE):
         part = found.trail.part(start, start + ROWS_AT_ONCE)
-        totals_RK = part.sums(counts_NK, half_life(HALF_LIFE, WINDOW), found.of_text)
+        totals_RK = part.sums(counts_NK, decay(HALF_LIFE, WINDOW), found.of_text)
         cells_KR[:, start : start + ROWS_AT_ONCE] = damped(totals_RK).T
     cells_KR[:, found.trail.place_R < WINDOW - 1] = np.nan
     columns = [pl.Series(name, cells_R).fill_nan(None) for name, cells_R in zip(NAMES, cells_KR, strict=True)]

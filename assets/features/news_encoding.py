@@ -12,10 +12,10 @@ import dataframely as dy
 import numpy as np
 import polars as pl
 
+from assets.features.decay import decay
 from assets.features.news_counts import HALF_LIFE, LOOK_BACK, ROWS_AT_ONCE, WINDOW, readable
 from assets.features.news_items import items
 from assets.features.text_encoder import TextEncoder
-from assets.features.trailing_items import half_life
 from assets.table import Declaration
 from expectations.fact_tables import News
 from expectations.tables import Bars, Calendar, Keyed
@@ -51,7 +51,7 @@ def news_encoding(encoder: TextEncoder) -> Declaration:
         cells_RV = np.empty((found.rows.height, encoder.width), dtype=np.float32)
         for start in range(0, found.rows.height, ROWS_AT_ONCE):
             part = found.trail.part(start, start + ROWS_AT_ONCE)
-            cells_RV[start : start + ROWS_AT_ONCE] = part.sums(vectors_NV, half_life(HALF_LIFE, WINDOW), found.of_text)
+            cells_RV[start : start + ROWS_AT_ONCE] = part.sums(vectors_NV, decay(HALF_LIFE, WINDOW), found.of_text)
         cells_RV[found.trail.place_R < WINDOW - 1] = np.nan
         filled = {name: pl.Series(name, cells_RV[:, number]).fill_nan(None) for number, name in enumerate(names)}
         return schema.cast(found.rows.with_columns(**filled).lazy())

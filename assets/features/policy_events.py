@@ -9,7 +9,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from assets.cleaning.as_of import EVERYTHING_BEFORE, holding_join
-from assets.features.ages import NEVER, ages, arrivals, decay
+from assets.features.ages import NEVER, ages, arrivals
+from assets.features.decay import decay
 from assets.features.policy_wording import tones
 from assets.features.price_window import STALE_AFTER, log_returns
 from assets.table import table

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from assets.cleaning.as_of import EVERYTHING_BEFORE, holding_join
+from assets.features.first_decision import first_decisions
 from assets.features.neighbours import (
     Spell,
     decayed_mean,
@@ -57,8 +58,25 @@ def _count(definition: str, unit: str) -> dy.UInt32:
     return dy.UInt32(nullable=True, metadata={"definition": definition, "unit": unit})
 
 
-_OF_SUPPLIERS = "mean residual log return of the known suppliers"
-_OF_CUSTOMERS = "mean residual log return of the known customers"
+def _columns(side: str) -> dict[str, dy.Column]:
+    """The columns of one side of the edges, `supplier` or `customer`."""
+    mean, own = f"mean residual log return of the known {side}s", "less the sum of the security's own residuals of the"
+    return {
+        f"{side}_residual_1d": _residual(f"{mean} in the session itself"),
+        **{f"{side}_residual_1d_lag_{lag}d": _residual(f"{mean} {_sessions_before(lag)}") for lag in LAGS},
+        f"{side}_residual_5d": _residual(f"sum over 5 sessions, this one the last, of the {mean}; at least 3"),
+        f"{side}_residual_20d": _residual(f"sum over 20 sessions, this one the last, of the {mean}; at least 10"),
+        f"{side}_residual_half_life_3d": _residual(f"mean of the {mean}, its weight halved every 3 sessions back"),
+        f"{side}_gap_5d": _residual(f"{side}_residual_5d {own} 5 sessions"),
+        f"{side}_gap_20d": _residual(f"{side}_residual_20d {own} 20 sessions"),
+        f"{side}_count": _count(f"{side}s known at the decision", "securities"),
+        f"{side}_news_count_1d": _count(f"news of known {side}s since the decision before; null without any", "news"),
+        f"{side}_news_count_5d": _count(f"news of known {side}s since 5 decisions before; null without any", "news"),
+    }
+
+
+def _sessions_before(lag: int) -> str:
+    return "in the session before" if lag == 1 else f"{lag} sessions before"
 
 
 class SupplyChain(Keyed):
@@ -70,34 +88,7 @@ class SupplyChain(Keyed):
     asset_key: ClassVar[str] = "features/supply_chain"
     is_sequence: ClassVar[bool] = False
 
-    supplier_residual_1d = _residual(f"{_OF_SUPPLIERS} in the session itself")
-    supplier_residual_1d_lag_1d = _residual(f"{_OF_SUPPLIERS} in the session before")
-    supplier_residual_1d_lag_2d = _residual(f"{_OF_SUPPLIERS} 2 sessions before")
-    supplier_residual_1d_lag_3d = _residual(f"{_OF_SUPPLIERS} 3 sessions before")
-    supplier_residual_1d_lag_4d = _residual(f"{_OF_SUPPLIERS} 4 sessions before")
-    supplier_residual_1d_lag_5d = _residual(f"{_OF_SUPPLIERS} 5 sessions before")
-    supplier_residual_5d = _residual(f"sum over 5 sessions, this one the last, of the {_OF_SUPPLIERS}; at least 3")
-    supplier_residual_20d = _residual(f"sum over 20 sessions, this one the last, of the {_OF_SUPPLIERS}; at least 10")
-    supplier_residual_half_life_3d = _residual(f"mean of the {_OF_SUPPLIERS}, its weight halved every 3 sessions back")
-    supplier_gap_5d = _residual("supplier_residual_5d less the sum of the security's own residuals of the 5 sessions")
-    supplier_gap_20d = _residual("supplier_residual_20d less the sum of the security's own of the 20 sessions")
-    supplier_count = _count("suppliers known at the decision", "securities")
-    supplier_news_count_1d = _count("news of known suppliers since the decision before; null without any", "news")
-    supplier_news_count_5d = _count("news of known suppliers since 5 decisions before; null without any", "news")
-    customer_residual_1d = _residual(f"{_OF_CUSTOMERS} in the session itself")
-    customer_residual_1d_lag_1d = _residual(f"{_OF_CUSTOMERS} in the session before")
-    customer_residual_1d_lag_2d = _residual(f"{_OF_CUSTOMERS} 2 sessions before")
-    customer_residual_1d_lag_3d = _residual(f"{_OF_CUSTOMERS} 3 sessions before")
-    customer_residual_1d_lag_4d = _residual(f"{_OF_CUSTOMERS} 4 sessions before")
-    customer_residual_1d_lag_5d = _residual(f"{_OF_CUSTOMERS} 5 sessions before")
-    customer_residual_5d = _residual(f"sum over 5 sessions, this one the last, of the {_OF_CUSTOMERS}; at least 3")
-    customer_residual_20d = _residual(f"sum over 20 sessions, this one the last, of the {_OF_CUSTOMERS}; at least 10")
-    customer_residual_half_life_3d = _residual(f"mean of the {_OF_CUSTOMERS}, its weight halved every 3 sessions back")
-    customer_gap_5d = _residual("customer_residual_5d less the sum of the security's own residuals of the 5 sessions")
-    customer_gap_20d = _residual("customer_residual_20d less the sum of the security's own of the 20 sessions")
-    customer_count = _count("customers known at the decision", "securities")
-    customer_news_count_1d = _count("news of known customers since the decision before; null without any", "news")
-    customer_news_count_5d = _count("news of known customers since 5 decisions before; null without any", "news")
+    vars().update(_columns("supplier") | _columns("customer"))
 
 
 @dataclass(frozen=True)
@@ -143,7 +134,7 @@ def _market(grid: Grid, traded: pl.DataFrame, news: pl.LazyFrame) -> Market:
         grid=grid,
         traded_ST=np.isfinite(wide["close"]),
         residual_ST=returns_ST - market_mean(returns_ST),
-        news_session_K=_first_decisions(grid, dated["available_at"]),
+        news_session_K=first_decisions(dated["available_at"], pl.Series(grid.sessions, dtype=pl.Date)),
         news_row_K=_rows(grid, dated["security_id"]),
     )
 
@@ -158,17 +149,11 @@ def _decisions(grid: Grid) -> pl.DataFrame:
     return sessions.with_columns(decided_at=decided_at(pl.col("session")))
 
 
-def _first_decisions(grid: Grid, instants: pl.Series) -> Places:
-    """Place of the first session whose decision knows of an instant; the number of sessions where none does."""
-    decided = _decisions(grid)["decided_at"].to_physical().to_numpy()
-    return np.searchsorted(decided, instants.to_physical().to_numpy(), side="left")
-
-
 def _spells(grid: Grid, changes: pl.DataFrame) -> Iterator[tuple[Spell, pl.DataFrame]]:
     """Every session once, in time order: spells in which the same edges are known, and these edges."""
     coded = changes.with_columns(pl.Series(name, _rows(grid, changes[name])) for name in KEY)
     size = len(grid.sessions)
-    places = _first_decisions(grid, changes["available_at"])
+    places = first_decisions(changes["available_at"], pl.Series(grid.sessions, dtype=pl.Date))
     starts = sorted({*range(0, size, LONGEST_SPELL), *places[places < size].tolist()})
     ends = dict(pairwise([*starts, size]))
     for batch in range(0, len(starts), SPELLS_AT_ONCE):

@@ -60,11 +60,6 @@ class Trail:
         return since_R
 
 
-def half_life(sessions: float, window: int) -> Floats:
-    """Weights [L] that fall by half in the given number of sessions, and end after the window."""
-    return np.exp2(-np.arange(window) / sessions)
-
-
 @njit(cache=True)
 def _sums(
     first_R: Places,

@@ -3,9 +3,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
-import pytest
 
-from assets.features.ages import ages, arrivals, decay
+from assets.features.ages import ages, arrivals
 from expectations.decisions import decision_instant
 
 SESSIONS = pl.Series([date(2014, 1, day) for day in (2, 3, 6, 7)])
@@ -40,7 +39,3 @@ def test_no_sessions_and_no_instants_are_no_error():
 def test_ages_are_bounded_and_unknown_without_an_arrival_or_before_it():
     found = ages(np.array([5, 5, 5, 5, 5]), np.array([5, 3, 2, -1, 6]), below=3)
     assert found.tolist() == [0, 2, -1, -1, -1]
-
-
-def test_a_weight_is_halved_after_each_half_life():
-    assert decay(10, 21)[[0, 10, 20]].tolist() == pytest.approx([1.0, 0.5, 0.25], abs=1e-15)

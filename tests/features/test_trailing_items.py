@@ -2,7 +2,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.features.trailing_items import Trail, half_life
+from assets.features.decay import decay
+from assets.features.trailing_items import Trail
 
 TOLD = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 11)), max_size=12).map(sorted)
 ROWS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 11)), max_size=8)
@@ -17,7 +18,7 @@ def trail_of(told, rows) -> Trail:
 @given(TOLD, ROWS, st.integers(1, 6))
 def test_sums_are_those_of_a_slow_reference(told, rows, window):
     values = np.random.default_rng(0).normal(size=(len(told), 2))
-    weights = half_life(3, window)
+    weights = decay(3, window)
     expected = np.zeros((len(rows), 2))
     for r, (security, place) in enumerate(rows):
         for i, (other, then) in enumerate(told):
@@ -47,13 +48,7 @@ def test_sessions_since_the_last_item_are_those_of_a_slow_reference(told, rows, 
     np.testing.assert_array_equal(trail_of(told, rows).since_last(window), expected)
 
 
-def test_weights_fall_by_half():
-    assert half_life(2, 5).tolist() == [1.0, 2**-0.5, 0.5, 2**-1.5, 0.25]
-
-
 def test_a_part_of_the_rows_has_the_same_sums():
     trail = trail_of([(0, 1), (0, 3), (1, 3)], [(0, 3), (1, 3), (0, 4)])
     values = np.array([[0.1], [0.2], [0.3]])
-    np.testing.assert_array_equal(
-        trail.part(1, 3).sums(values, half_life(3, 4)), trail.sums(values, half_life(3, 4))[1:]
-    )
+    np.testing.assert_array_equal(trail.part(1, 3).sums(values, decay(3, 4)), trail.sums(values, decay(3, 4))[1:])
