@@ -16,7 +16,8 @@ from expectations import evidence
 from expectations.suites import judge
 from expectations.tables import Table
 from pipelines.experiment import load_experiments
-from pipelines.gate import GateRefusal, add_gates, evidence_table, require
+from pipelines.gate import GateRefusal, add_gates, require
+from pipelines.gate.evidence import evidence_table
 from pipelines.lineage import Edge, Lineage, Node, Stamp
 from pipelines.project import STAGES, add_source, in_order, modules_of
 from pipelines.reach import Every

@@ -1,0 +1,6 @@
+"""Gate: expectations bound to the asset graph; evidence is made, judged, kept, and asked for before training."""
+
+from pipelines.gate.stages import add_gates
+from pipelines.gate.verdicts import GateRefusal, require
+
+__all__ = ["GateRefusal", "add_gates", "require"]

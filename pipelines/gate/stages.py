@@ -1,0 +1,34 @@
+"""Stages: which evidence each verdict of the gate rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from assets.table import Declaration
+from expectations.decisions import DECIDED_HOUR
+from pipelines.experiment import Experiment
+from pipelines.gate.counts import add_counts
+from pipelines.gate.outside_knowledge import add_outside_knowledge
+from pipelines.gate.purging import add_purging
+from pipelines.gate.replays import add_replays
+from pipelines.gate.verdicts import add_verdict
+from pipelines.graph import Graph
+
+STAGES: Mapping[str, tuple[str, ...]] = {
+    "data": ("counts",),
+    "leakage": ("future_perturbation", "timestamp_order", "execution"),
+    "purge": ("purge",),
+    "knowledge": ("knowledge_cutoff",),
+}
+
+
+def add_gates(
+    graph: Graph, tables: Mapping[str, Declaration], experiments: Mapping[str, Experiment]
+) -> tuple[str, ...]:
+    """Add the evidence and the verdict of every stage; returns the keys of the verdicts."""
+    hours = {experiment.decided_hour for experiment in experiments.values()} or {DECIDED_HOUR}
+    add_counts(graph)
+    add_replays(graph, tables, min(hours))
+    add_purging(graph, experiments)
+    add_outside_knowledge(graph, tables, experiments)
+    return tuple(add_verdict(graph, stage, names) for stage, names in STAGES.items())
