@@ -47,7 +47,6 @@ SOURCES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "correlation": (("industry",), ("correlation",)),
 }
 """Source -> drivers of the components that it tells, and its feature groups; peers are found by prices."""
-HORIZON = 5
 LARGEST = 0.003
 ADDED_LEVEL, ABSENT_LEVEL = 0.95, 0.9834
 FULL = "every_source"
@@ -62,6 +61,7 @@ class World:
 
     seed: int
     absent: str
+    horizon: int
     days: pl.DataFrame
     seconds: float
 
@@ -103,9 +103,9 @@ def walk_world(market: str, seed: int, absent: str) -> World:
         walk = project_of(spec, Path(folder), EXPERIMENTS).walks[FULL]
     left_out = [absent] if absent else list(SOURCES)
     parts = [forecast for fold in walk.folds for forecast in forecast_fold(walk, fold, tables, left_out)]
-    returns = tables["targets/forward_returns"]
-    days = [rank_ic(name, pl.concat(found), returns) for name, found in _by_model(parts).items()]
-    return World(seed, absent, _joined(days), time.monotonic() - began)
+    returns, horizon = tables["targets/forward_returns"], walk.experiment.target.horizon
+    days = [rank_ic(name, pl.concat(found), returns, horizon) for name, found in _by_model(parts).items()]
+    return World(seed, absent, horizon, _joined(days), time.monotonic() - began)
 
 
 def forecast_fold(
@@ -145,7 +145,7 @@ def gain(worlds: Sequence[World], source: str, absent: str, level: float) -> Int
     """What the source adds to RankIC in the worlds in which `absent` is not planted: mean over seeds, day by day."""
     added = (pl.col(FULL) - pl.col(f"without_{source}")).alias("added")
     days = pl.concat(world.days.select("session", added) for world in worlds if world.absent == absent)
-    return interval(days.group_by("session").mean().sort("session")["added"], HORIZON, level)
+    return interval(days.group_by("session").mean().sort("session")["added"], worlds[0].horizon, level)
 
 
 def widest(found: Interval) -> float:
@@ -153,9 +153,9 @@ def widest(found: Interval) -> float:
     return max(abs(found.lower), abs(found.upper))
 
 
-def rank_ic(name: str, forecast: pl.DataFrame, returns: pl.DataFrame) -> pl.DataFrame:
+def rank_ic(name: str, forecast: pl.DataFrame, returns: pl.DataFrame, horizon: int) -> pl.DataFrame:
     """Session and RankIC on test, in a column with the name of the model."""
-    days = daily(information(forecast, returns, HORIZON), "test")
+    days = daily(information(forecast, returns, horizon), "test")
     return days.select("session", pl.col("rank_ic").alias(name))
 
 
