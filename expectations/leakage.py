@@ -58,7 +58,7 @@ def future_perturbation(
             if name not in replayed or set(replayed[name].columns) != set(before.columns):
                 raise ValueError(f"{name}: the table or a column is gone in a replay of other bars; return it always")
             after = ordered(name, replayed[name])
-            found = _evidence(name, before, after, instant, is_target=name in targets)
+            found = evidence_of(name, before, after, instant, is_target=name in targets)
             must_move = name in targets or (name.startswith("features/") and name not in static)
             still = static | (_of_one_value(name, before) if name in of_facts else set())
             rows += [_judged(row, must_move and f"{name}.{row['column']}" not in still) for row in found]
@@ -71,7 +71,7 @@ def _another_future(raw: Frames, instant: datetime, seed: int) -> dict[str, pl.D
     return {bars: perturbed(raw[bars], instant, seed), **facts}
 
 
-def _evidence(
+def evidence_of(
     name: str, before: pl.DataFrame, after: pl.DataFrame, instant: datetime, *, is_target: bool
 ) -> list[dict[str, object]]:
     """One row for the set of rows and one for each column; `alive` says whether the column follows the future."""

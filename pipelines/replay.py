@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 
 import polars as pl
 
 from assets.table import Declaration
 from expectations.facts import RAW_FACTS
+from expectations.table_by_table import Step, Stored
+from expectations.tables import Table
 
 Frames = Mapping[str, pl.DataFrame]
 
@@ -25,6 +28,42 @@ def compose(tables: Mapping[str, Declaration]) -> Callable[[Frames], dict[str, p
         return {key: found[key] for key in keyed}
 
     return replay
+
+
+def steps(tables: Mapping[str, Declaration]) -> list[Step]:
+    """The declared functions as steps that the gate walks, in the order of `tables`; refusals are left out."""
+    return [_step(table) for table in tables.values() if _is_comparable(table.schema)]
+
+
+def _step(table: Declaration) -> Step:
+    def make(**frames: pl.LazyFrame) -> pl.DataFrame:
+        return table.schema.cast(table.function(**frames)).collect()
+
+    return Step(
+        key=table.key,
+        make=make,
+        reads={name: schema.asset_key for name, schema in table.inputs.items()},
+        look_back=table.look_back,
+        is_target=bool(table.sees_later),
+        is_keyed=bool(table.schema.primary_key()),
+    )
+
+
+def _is_comparable(schema: type[Table]) -> bool:
+    return bool({"session", "available_at"} & set(schema.column_names()))
+
+
+def stored_in(frames: Frames) -> Stored:
+    """Tables in memory as what is in store."""
+
+    def read(key: str, first: date | None, last: date | None) -> pl.LazyFrame:
+        rows = frames[key].lazy()
+        day = pl.col("session" if "session" in frames[key].columns else "known_on")
+        since = pl.lit(value=True) if first is None else (day >= first).fill_null(value=True)
+        until = pl.lit(value=True) if last is None else (day <= last).fill_null(value=True)
+        return rows.filter(since & until)
+
+    return read
 
 
 def made(tables: Mapping[str, Declaration], raw: Frames) -> dict[str, pl.DataFrame]:

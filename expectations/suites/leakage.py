@@ -18,6 +18,7 @@ def _demands() -> Mapping[str, list[Expectation]]:
     untouched = [demand for name in ("changed", "missing", "added") for demand in lies_within(f"rows_{name}", most=0)]
     return {
         "future_perturbation": [*has_rows(), *holds("passed"), *untouched],
+        "adjustment_invariance": [*has_rows(), *holds("passed"), *lies_within("rows_changed", most=0)],
         "coverage": [*has_rows(), *lies_within("rows_compared", least=1)],
         "liveness": [*has_rows(), *holds("alive")],
         "timestamp_order": [*has_rows(), *holds("passed")],
@@ -52,7 +53,7 @@ def _derived(evidence: Evidence) -> Evidence:
 
 
 LEAKAGE = Suite(
-    required=frozenset({"future_perturbation", "timestamp_order", "execution"}),
+    required=frozenset({"future_perturbation", "adjustment_invariance", "timestamp_order", "execution"}),
     optional=frozenset({"purge"}),
     demands=_demands,
     derived=_derived,

@@ -3,51 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, datetime
 
 import polars as pl
 
 from assets.table import Declaration
-from expectations.decisions import decisions
+from expectations.adjustment_invariance import ADJUSTMENT_INVARIANCE, adjustment_invariance
+from expectations.decisions import decisions, telling_sessions
 from expectations.evidence import EXECUTION, FUTURE_PERTURBATION, TIMESTAMP_ORDER
 from expectations.facts import RAW_FACTS
-from expectations.leakage import execution, future_perturbation, timestamp_order
+from expectations.leakage import execution, timestamp_order
+from expectations.table_by_table import Stored, table_by_table
 from expectations.tables import Bars, Calendar, ForwardReturns, RawBars
 from pipelines.gate.evidence import add_evidence
 from pipelines.graph import Graph
-from pipelines.reach import Every
-from pipelines.replay import compose, of_facts
+from pipelines.reach import Every, month_number
+from pipelines.replay import of_facts, steps
 
-DECISIONS = 8
+DECISIONS = 24
+RELEVELLED = 3
 SEED = 0
 
 
 def add_replays(graph: Graph, tables: Mapping[str, Declaration], hour: int) -> None:
     """Add the evidence that the past stays when the future is rewritten, and that labels could be traded."""
-    replay = compose(tables)
-    read = {schema.asset_key for table in tables.values() for schema in table.inputs.values()}
-    facts = [table.asset_key for table in RAW_FACTS if table.asset_key in read]
-    targets = frozenset(key for key, table in tables.items() if table.sees_later)
+    raw = [RawBars.asset_key, *(table.asset_key for table in RAW_FACTS)]
 
-    def perturb(raw: pl.LazyFrame, calendar: pl.LazyFrame, **judged: pl.LazyFrame) -> pl.DataFrame:
-        """The future of the raw tables is replaced after several decisions; nothing known at them may change."""
-        sessions = calendar.collect()["session"].to_list()
-        instants = decisions(sessions, DECISIONS, SEED, hour)
-        frames = {RawBars.asset_key: raw.collect()}
-        frames |= {key: judged.pop(key.replace("/", "_")).collect() for key in facts}
-        return future_perturbation(replay, frames, instants, targets, SEED, of_facts=of_facts(tables))
+    walked, stored = steps(tables), stored_by_month(graph)
 
-    judged = {key.replace("/", "_"): (key, Every(), True) for key in (*tables, *facts) if key != Calendar.asset_key}
-    inputs = {"raw": (RawBars.asset_key, Every(), True), "calendar": (Calendar.asset_key, Every(), True), **judged}
-    modules = ["expectations.leakage", *(table.function.__module__ for table in tables.values())]
-    add_evidence(
-        graph,
-        "future_perturbation",
-        FUTURE_PERTURBATION,
-        perturb,
-        inputs,
-        modules,
-        settings=f"{DECISIONS} {SEED} {hour}",
-    )
+    def perturb(calendar: pl.LazyFrame, bars: pl.LazyFrame, **judged: pl.LazyFrame) -> pl.DataFrame:
+        """After 24 decisions the future of the raw rows is replaced: nothing that was stored of the past may change.
+
+        Each table is made again from what is stored of its inputs up to the decision and from another future of them.
+        The decisions fall on every weekday, on first and last sessions of months, on ex-dates and on limits.
+        """
+        sessions, instants = _instants(calendar, bars, DECISIONS, hour)
+        return table_by_table(walked, stored, sessions, instants, SEED, of_facts(tables))
+
+    def relevel(calendar: pl.LazyFrame, bars: pl.LazyFrame, **judged: pl.LazyFrame) -> pl.DataFrame:
+        """The adjustment factors of every security begin at another level: nothing made of the bars may change."""
+        sessions, instants = _instants(calendar, bars, RELEVELLED, hour)
+        return adjustment_invariance(walked, stored, sessions, instants, SEED)
+
+    named = {Calendar.asset_key: "calendar", Bars.asset_key: "bars"}
+    inputs = {named.get(key, key.replace("/", "_")): (key, Every(), True) for key in (*tables, *raw)}
+    modules = ["expectations.table_by_table", *(table.function.__module__ for table in tables.values())]
+    settings = f"{DECISIONS} {SEED} {hour}"
+    add_evidence(graph, "future_perturbation", FUTURE_PERTURBATION, perturb, inputs, modules, settings)
+    modules = ["expectations.adjustment_invariance", *modules]
+    add_evidence(graph, "adjustment_invariance", ADJUSTMENT_INVARIANCE, relevel, inputs, modules, settings)
 
     def order(bars: pl.LazyFrame) -> pl.DataFrame:
         """By session: the last row was available no later than the decision."""
@@ -69,3 +73,25 @@ def add_replays(graph: Graph, tables: Mapping[str, Declaration], hour: int) -> N
 
     inputs = {"labels": (ForwardReturns.asset_key, Every(), True), "bars": (Bars.asset_key, Every(), True)}
     add_evidence(graph, "execution", EXECUTION, fills, inputs, ["expectations.leakage"])
+
+
+def _instants(calendar: pl.LazyFrame, bars: pl.LazyFrame, most: int, hour: int) -> tuple[list[date], list[datetime]]:
+    """The sessions, and decisions among them; a short market has fewer."""
+    sessions = calendar.collect()["session"].sort().to_list()
+    columns = ("session", "security_id", "close", "limit_up", "limit_down", "adj_factor")
+    wanted = telling_sessions(bars.select(columns).collect())
+    return sessions, decisions(sessions, max(1, min(most, len(sessions) // 3)), SEED, hour, wanted)
+
+
+def stored_by_month(graph: Graph) -> Stored:
+    """What is in store of the graph's monthly tables; only the months asked for are opened."""
+
+    def read(key: str, first: date | None, last: date | None) -> pl.LazyFrame:
+        since = month_number(f"{first:%Y-%m}") if first else 0
+        until = month_number(f"{last:%Y-%m}") if last else month_number(str(graph.month_keys[-1]))
+        kept = [str(month) for month in graph.month_keys if since <= month_number(str(month)) <= until]
+        day = pl.col(graph.schemas[key].dated_by)
+        inside = day.is_between(first or date.min, last or date.max)
+        return graph.warehouse.read(key, kept).filter(inside.fill_null(value=True))
+
+    return read

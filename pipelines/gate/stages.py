@@ -16,7 +16,7 @@ from pipelines.graph import Graph
 
 STAGES: Mapping[str, tuple[str, ...]] = {
     "data": ("counts",),
-    "leakage": ("future_perturbation", "timestamp_order", "execution"),
+    "leakage": ("future_perturbation", "adjustment_invariance", "timestamp_order", "execution"),
     "purge": ("purge",),
     "knowledge": ("knowledge_cutoff",),
 }

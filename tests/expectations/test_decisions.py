@@ -4,7 +4,7 @@ from itertools import pairwise
 import polars as pl
 import pytest
 
-from expectations.decisions import DECIDED_HOUR, decided_at, decision_instant, decisions
+from expectations.decisions import DECIDED_HOUR, decided_at, decision_instant, decisions, telling_sessions
 
 SESSIONS = [
     day for day in (date(2015, 1, 5) + timedelta(days=i) for i in range(1000)) if day.weekday() < 5 and day.day != 20
@@ -49,3 +49,26 @@ def test_too_few_sessions_are_refused():
     with pytest.raises(ValueError, match="n is 0"):
         decisions(SESSIONS, 0)
     assert len(decisions(SESSIONS[:10])) == 8
+
+
+def test_sessions_that_are_wanted_are_among_24_decisions_and_the_rest_stays_spread():
+    wanted = [{day for day in SESSIONS if day.day == 7}, {day for day in SESSIONS if day.day == 14}]
+    days = [instant.date() for instant in decisions(SESSIONS, 24, wanted=wanted)]
+    assert len(set(days)) == 24
+    assert all(sum(day in some for day in days) >= 2 for some in wanted)
+    assert {day.weekday() for day in days} == set(range(5))
+
+
+def test_sessions_at_a_limit_and_ex_dates_are_told():
+    days = SESSIONS[:4]
+    bars = pl.DataFrame(
+        {
+            "session": days * 2,
+            "security_id": ["a"] * 4 + ["b"] * 4,
+            "close": [11.0, 10.0, 10.0, 10.0] * 2,
+            "limit_up": [11.0] * 4 + [12.0] * 4,
+            "limit_down": [9.0] * 8,
+            "adj_factor": [1.0, 1.0, 1.5, 1.5] + [2.0] * 4,
+        }
+    )
+    assert telling_sessions(bars) == (frozenset(days[:1]), frozenset(days[2:3]))

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
+from expectations.adjustment_invariance import ADJUSTMENT_INVARIANCE
 from expectations.decisions import decision_instant
 from expectations.evidence import COUNTS, EXECUTION, FUTURE_PERTURBATION, PURGE, TIMESTAMP_ORDER
 from expectations.leakage import decisions, execution, future_perturbation, timestamp_order
@@ -24,11 +25,18 @@ def perturbation(column="close_mean_3d", table="features/x", **changed):
     return [{"decided_at": instant, **row, **changed} for instant in DECIDED]
 
 
+def levels():
+    row = {"decided_at": DECIDED[0], "table": "features/x", "column": "c", "rows_compared": 9, "rows_changed": 0}
+    rest = {"worst_difference": None, "first_example": None, "passed": True}
+    return pl.DataFrame([row | rest], schema=ADJUSTMENT_INVARIANCE)
+
+
 def evidence(*rows):
     order = {"session": [date(2015, 3, 4)], "rows": 5, "rows_undated": 0, "last_available_at": None, "passed": True}
     fills = {"rule": ["a rule"], "rows_checked": 5, "rows_violating": 0, "passed": True}
     return {
         "future_perturbation": pl.DataFrame(list(rows or perturbation()), schema=FUTURE_PERTURBATION),
+        "adjustment_invariance": levels(),
         "timestamp_order": pl.DataFrame(order).with_columns(decided_at=None).select(TIMESTAMP_ORDER.names()),
         "execution": pl.DataFrame(fills).with_columns(first_example=None).select(EXECUTION.names()),
     }
@@ -184,7 +192,11 @@ def test_a_planted_leak_fails_from_the_bars_to_the_verdict(raw, features, labels
 
     instants = decisions(raw["session"].unique().to_list(), 3)
     bars = raw.with_columns(vwap=pl.col("amount") / pl.col("volume"), is_locked_up=False)
-    others = {"timestamp_order": timestamp_order(raw, 20), "execution": execution(labels(raw), bars)}
+    others = {
+        "adjustment_invariance": levels(),
+        "timestamp_order": timestamp_order(raw, 20),
+        "execution": execution(labels(raw), bars),
+    }
     for leak in (False, True):
         leaky = functools.partial(replay, leak=leak)
         found = future_perturbation(leaky, {"raw/bars": raw}, instants, frozenset({"targets/toy"}), 0)
