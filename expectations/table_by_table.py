@@ -77,7 +77,8 @@ def table_by_table(
     sessions   dates of the calendar, ascending
     decisions  instants; what had happened by then must stay the same in every row and column
     of_facts   tables made of dated facts: where a source tells so few that a column has one value, it need not move
-    returns    FUTURE_PERTURBATION; the column '(rows)' stands for the set of rows, `alive` is null where not asked
+    returns    FUTURE_PERTURBATION; the column '(rows)' stands for the set of rows, `alive` is null where not asked; a
+               table without keys of which nothing is told is left out
     raises     ValueError without a decision, and for a table that cannot be compared
     """
     if not decisions:
@@ -154,7 +155,8 @@ def _compared(step: Step, stored: pl.DataFrame, made: pl.DataFrame, instant: dat
     if set(made.columns) != set(stored.columns):
         raise ValueError(f"{step.key}: stored are {stored.columns}, made again are {made.columns}; return them always")
     if not step.is_keyed:
-        return [_sets(step, stored, made.select(stored.columns), instant)]
+        is_told = stored.height + made.height > 0
+        return [_sets(step, stored, made.select(stored.columns), instant)] if is_told else []
     before, after = (ordered(step.key, _without_late(frame, instant)) for frame in (stored, made))
     rows = evidence_of(step.key, before, after, instant, is_target=step.is_target)
     must_move = step.is_target or step.key.startswith("features/")

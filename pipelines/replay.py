@@ -10,7 +10,6 @@ import polars as pl
 from assets.table import Declaration
 from expectations.facts import RAW_FACTS
 from expectations.table_by_table import Step, Stored
-from expectations.tables import Table
 
 Frames = Mapping[str, pl.DataFrame]
 
@@ -32,7 +31,8 @@ def compose(tables: Mapping[str, Declaration]) -> Callable[[Frames], dict[str, p
 
 def steps(tables: Mapping[str, Declaration]) -> list[Step]:
     """The declared functions as steps that the gate walks, in the order of `tables`; refusals are left out."""
-    return [_step(table) for table in tables.values() if _is_comparable(table.schema)]
+    read = {schema.asset_key for table in tables.values() for schema in table.inputs.values()}
+    return [_step(table) for table in tables.values() if table.schema.primary_key() or table.key in read]
 
 
 def _step(table: Declaration) -> Step:
@@ -47,10 +47,6 @@ def _step(table: Declaration) -> Step:
         is_target=bool(table.sees_later),
         is_keyed=bool(table.schema.primary_key()),
     )
-
-
-def _is_comparable(schema: type[Table]) -> bool:
-    return bool({"session", "available_at"} & set(schema.column_names()))
 
 
 def stored_in(frames: Frames) -> Stored:

@@ -47,7 +47,11 @@ def add_replays(graph: Graph, tables: Mapping[str, Declaration], hour: int) -> N
 
     named = {Calendar.asset_key: "calendar", Bars.asset_key: "bars"}
     inputs = {named.get(key, key.replace("/", "_")): (key, Every(), True) for key in (*tables, *raw)}
-    modules = ["expectations.table_by_table", *(table.function.__module__ for table in tables.values())]
+    modules = [
+        "expectations.table_by_table",
+        "pipelines.replay",
+        *(table.function.__module__ for table in tables.values()),
+    ]
     settings = f"{DECISIONS} {SEED} {hour}"
     add_evidence(graph, "future_perturbation", FUTURE_PERTURBATION, perturb, inputs, modules, settings)
     modules = ["expectations.adjustment_invariance", *modules]

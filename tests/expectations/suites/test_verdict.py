@@ -192,11 +192,8 @@ def test_a_planted_leak_fails_from_the_bars_to_the_verdict(raw, features, labels
 
     instants = decisions(raw["session"].unique().to_list(), 3)
     bars = raw.with_columns(vwap=pl.col("amount") / pl.col("volume"), is_locked_up=False)
-    others = {
-        "adjustment_invariance": levels(),
-        "timestamp_order": timestamp_order(raw, 20),
-        "execution": execution(labels(raw), bars),
-    }
+    others = {"adjustment_invariance": levels(), "timestamp_order": timestamp_order(raw, 20)}
+    others["execution"] = execution(labels(raw), bars)
     for leak in (False, True):
         leaky = functools.partial(replay, leak=leak)
         found = future_perturbation(leaky, {"raw/bars": raw}, instants, frozenset({"targets/toy"}), 0)
