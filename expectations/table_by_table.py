@@ -120,17 +120,20 @@ class Around:
         for step in steps:
             start = self.at - step.compared + 1
             frames = {}
+            whole = True
             for argument, key in step.reads.items():
                 if key not in later and key not in made_here:
                     later[key] = self.rewritten(key)
                 first = self.day(start - 1 - step.look_back.get(argument, 0))
+                whole &= first is None
                 known = self.stored(key, first, self.instant.date()).filter(_known(later[key], self.instant))
                 frames[argument] = pl.concat([known, later[key].lazy()])
             made = step.make(**frames)
             later[step.key] = made.filter(~_known(made, self.instant))
-            begin = self.day(start) if "session" in made.columns else None
+            # What reads everything before is whole; of others only rows from here on have all that they look back to.
+            begin = None if whole else self.day(start)
             stored = self.stored(step.key, begin, self.day(self.at + LATER)).collect()
-            yield step, stored, made if begin is None else made.filter(pl.col("session") >= begin)
+            yield step, stored, made if begin is None else made.filter(_day(made) >= begin)
 
     def rewritten(self, key: str) -> pl.DataFrame:
         """What a raw table tells after the decision, in another world."""
@@ -149,6 +152,10 @@ def _known(frame: pl.DataFrame, instant: datetime) -> pl.Expr:
     if "available_at" in frame.columns:
         is_known &= (pl.col("available_at") <= instant).fill_null(value=True)
     return is_known
+
+
+def _day(frame: pl.DataFrame) -> pl.Expr:
+    return pl.col("session" if "session" in frame.columns else "known_on")
 
 
 def _compared(step: Step, stored: pl.DataFrame, made: pl.DataFrame, instant: datetime) -> list[dict[str, object]]:

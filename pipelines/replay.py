@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 import polars as pl
 
 from assets.table import Declaration
+from expectations.decisions import decisions
 from expectations.facts import RAW_FACTS
-from expectations.table_by_table import Step, Stored
+from expectations.table_by_table import Step, Stored, table_by_table
+from expectations.tables import Calendar
 
 Frames = Mapping[str, pl.DataFrame]
 
 
-def compose(tables: Mapping[str, Declaration]) -> Callable[[Frames], dict[str, pl.DataFrame]]:
-    """The declared functions one after another, in memory: raw tables to every table that has one row per key.
+def another_future(tables: Mapping[str, Declaration], raw: Frames, count: int, seed: int = 0) -> pl.DataFrame:
+    """The gate's evidence of a rewritten future on a market in memory, after `count` decisions.
 
     tables  in an order in which each comes after those it reads; a raw table that is not given has no rows
     """
-    keyed = [key for key, table in tables.items() if table.schema.primary_key()]
-    needed = read_by(keyed, tables)
-
-    def replay(raw: Frames) -> dict[str, pl.DataFrame]:
-        found = made(needed, raw)
-        return {key: found[key] for key in keyed}
-
-    return replay
+    frames = made(tables, raw)
+    sessions = frames[Calendar.asset_key]["session"].sort().to_list()
+    instants = decisions(sessions, count, seed)
+    return table_by_table(steps(tables), stored_in(frames), sessions, instants, seed, of_facts(tables))
 
 
 def steps(tables: Mapping[str, Declaration]) -> list[Step]:

@@ -16,10 +16,9 @@ from assets.cleaning.calendar import calendar
 from assets.features.correlation import LOOK_BACK, Correlation, correlation
 from assets.sources.synthetic_market import SyntheticMarketSpec
 from assets.table import declarations
-from expectations.leakage import decisions, future_perturbation
 from expectations.tables import RawBars
 from pipelines.project import in_order, modules_of
-from pipelines.replay import compose
+from pipelines.replay import another_future
 
 NAMES = [name for name in Correlation.column_names() if name not in ("session", "security_id")]
 PEER = [name for name in NAMES if name.startswith("peer_")]
@@ -218,9 +217,7 @@ def test_without_ninety_sessions_there_are_no_peers(cleaned, whole):
 
 def test_another_future_leaves_the_past_and_moves_every_column(raw):
     declared = in_order(declarations(*modules_of([assets.cleaning]), sys.modules[correlation.__module__]))
-    sessions = raw["raw/bars"]["session"].unique().to_list()
-    found = future_perturbation(compose(declared), raw, decisions(sessions, 3), frozenset(), 0)
-    found = found.filter(table="features/correlation")
+    found = another_future(declared, raw, 3).filter(table="features/correlation")
     assert found.filter(~pl.col("passed")).is_empty()
     alive = found.filter(pl.col("column").is_in(NAMES)).group_by("column").agg(pl.col("alive").any())
     assert set(alive.filter("alive")["column"]) == set(NAMES)

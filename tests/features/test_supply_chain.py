@@ -18,10 +18,9 @@ from assets.sources.synthetic_market import SyntheticMarketSpec
 from assets.table import declarations
 from expectations.decisions import decision_instant
 from expectations.facts import RawNews, RawSupplyChain
-from expectations.leakage import decisions, future_perturbation
 from expectations.tables import EXCHANGE_TIME_ZONE, RawBars
 from pipelines.project import in_order, modules_of
-from pipelines.replay import compose
+from pipelines.replay import another_future
 
 NAMES = [name for name in SupplyChain.column_names() if name not in ("session", "security_id")]
 RETURNS = [name for name in NAMES if not name.endswith(("count", "count_1d", "count_5d"))]
@@ -343,9 +342,7 @@ def test_the_order_of_rows_changes_nothing(cleaned):
 
 def test_another_future_leaves_the_past_and_moves_every_column(raw):
     declared = in_order(declarations(*modules_of([assets.cleaning]), sys.modules[supply_chain.__module__]))
-    sessions = raw["raw/bars"]["session"].unique().to_list()
-    found = future_perturbation(compose(declared), raw, decisions(sessions, 3), frozenset(), 0)
-    found = found.filter(table="features/supply_chain")
+    found = another_future(declared, raw, 3).filter(table="features/supply_chain")
     assert found.filter(~pl.col("passed")).is_empty()
     alive = found.filter(pl.col("column").is_in(NAMES)).group_by("column").agg(pl.col("alive").any())
     assert set(alive.filter("alive")["column"]) == set(NAMES)
