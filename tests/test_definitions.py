@@ -28,10 +28,10 @@ MARKET = [
     "targets/forward_returns", "truth/expected_returns",
 ]  # fmt: skip
 GATE = [
-    "gate/data", "gate/evidence_adjustment_invariance", "gate/evidence_counts", "gate/evidence_execution",
-    "gate/evidence_future_perturbation",
-    "gate/evidence_knowledge_cutoff", "gate/evidence_purge", "gate/evidence_timestamp_order", "gate/knowledge",
-    "gate/leakage", "gate/purge",
+    "gate/data", "gate/evidence_adjustment_invariance", "gate/evidence_counts", "gate/evidence_execution", "gate/evidence_future_perturbation",
+    "gate/evidence_fills", "gate/evidence_input_order", "gate/evidence_knowledge_cutoff",
+    "gate/evidence_label_intervals", "gate/evidence_membership", "gate/evidence_purge", "gate/evidence_stamps",
+    "gate/evidence_timestamp_order", "gate/evidence_vintage", "gate/knowledge", "gate/leakage", "gate/purge",
 ]  # fmt: skip
 OF_EXPERIMENT = [
     "deciles", "forecasts", "information", "orders", "portfolio", "report", "seed_information", "walk_forward",

@@ -22,7 +22,11 @@ def _demands() -> Mapping[str, list[Expectation]]:
         "coverage": [*has_rows(), *lies_within("rows_compared", least=1)],
         "liveness": [*has_rows(), *holds("alive")],
         "timestamp_order": [*has_rows(), *holds("passed")],
-        "execution": [*has_rows(), *holds("passed"), *lies_within("rows_violating", most=0)],
+        "input_order": [*has_rows(), *holds("passed"), *lies_within("rows_undated", most=0)],
+        **{
+            name: [*has_rows(), *holds("passed"), *lies_within("rows_violating", most=0)]
+            for name in ("execution", "fills", "label_intervals")
+        },
         **_purge_demands(),
     }
 
@@ -53,7 +57,17 @@ def _derived(evidence: Evidence) -> Evidence:
 
 
 LEAKAGE = Suite(
-    required=frozenset({"future_perturbation", "adjustment_invariance", "timestamp_order", "execution"}),
+    required=frozenset(
+        {
+            "future_perturbation",
+            "adjustment_invariance",
+            "timestamp_order",
+            "input_order",
+            "execution",
+            "fills",
+            "label_intervals",
+        }
+    ),
     optional=frozenset({"purge"}),
     demands=_demands,
     derived=_derived,

@@ -132,7 +132,21 @@ def _error(result: Any) -> str | None:
 
 def _words(name: str, row: dict[str, Any], columns: list[str]) -> str:
     """One failing row: where it is, which values fail, and its first example."""
-    places = ("experiment", "group", "table", "column", "decided_at", "fold", "boundary", "rule", "session", "month")
+    places = (
+        "experiment",
+        "group",
+        "input",
+        "table",
+        "horizon",
+        "column",
+        "decided_at",
+        "fold",
+        "boundary",
+        "rule",
+        "year",
+        "session",
+        "month",
+    )
     where = ", ".join(f"{place} {row[place]}" for place in places if place in row and row[place] is not None)
     found = ", ".join(f"{column} is {row[column]}" for column in dict.fromkeys(columns))
     example = f"; first: {row['first_example']}" if row.get("first_example") else ""

@@ -8,15 +8,26 @@ from assets.table import Declaration
 from expectations.decisions import DECIDED_HOUR
 from pipelines.experiment import Experiment
 from pipelines.gate.counts import add_counts
+from pipelines.gate.label_intervals import add_label_intervals
+from pipelines.gate.membership import add_membership
 from pipelines.gate.outside_knowledge import add_outside_knowledge
 from pipelines.gate.purging import add_purging
 from pipelines.gate.replays import add_replays
 from pipelines.gate.verdicts import add_verdict
+from pipelines.gate.vintage import add_vintage
 from pipelines.graph import Graph
 
 STAGES: Mapping[str, tuple[str, ...]] = {
-    "data": ("counts",),
-    "leakage": ("future_perturbation", "adjustment_invariance", "timestamp_order", "execution"),
+    "data": ("counts", "vintage", "stamps", "membership"),
+    "leakage": (
+        "future_perturbation",
+        "adjustment_invariance",
+        "timestamp_order",
+        "input_order",
+        "execution",
+        "fills",
+        "label_intervals",
+    ),
     "purge": ("purge",),
     "knowledge": ("knowledge_cutoff",),
 }
@@ -29,6 +40,9 @@ def add_gates(
     hours = {experiment.decided_hour for experiment in experiments.values()} or {DECIDED_HOUR}
     add_counts(graph)
     add_replays(graph, tables, min(hours))
+    add_vintage(graph, tables, min(hours))
+    add_membership(graph)
+    add_label_intervals(graph, min(hours))
     add_purging(graph, experiments)
     add_outside_knowledge(graph, tables, experiments)
     return tuple(add_verdict(graph, stage, names) for stage, names in STAGES.items())

@@ -10,8 +10,13 @@ from pydantic import ValidationError
 from expectations.adjustment_invariance import ADJUSTMENT_INVARIANCE
 from expectations.decisions import decision_instant
 from expectations.evidence import COUNTS, EXECUTION, FUTURE_PERTURBATION, PURGE, TIMESTAMP_ORDER
+from expectations.input_order import INPUT_ORDER
+from expectations.label_intervals import LABEL_INTERVALS
 from expectations.leakage import decisions, execution, future_perturbation, timestamp_order
+from expectations.membership import MEMBERSHIP
+from expectations.stamps import STAMPS
 from expectations.suites import Verdict, evidence_hash, judge
+from expectations.vintage import VINTAGE
 
 DECIDED = [decision_instant(date(2015, 3, day), 20) for day in (4, 5)]
 
@@ -25,10 +30,13 @@ def perturbation(column="close_mean_3d", table="features/x", **changed):
     return [{"decided_at": instant, **row, **changed} for instant in DECIDED]
 
 
-def levels():
-    row = {"decided_at": DECIDED[0], "table": "features/x", "column": "c", "rows_compared": 9, "rows_changed": 0}
-    rest = {"worst_difference": None, "first_example": None, "passed": True}
-    return pl.DataFrame([row | rest], schema=ADJUSTMENT_INVARIANCE)
+SOUND = {"rows_violating": 0, "rows_undated": 0, "passed": True}
+
+
+def sound(schema, **told):
+    """One row of a table of evidence that nothing is wrong with."""
+    row = SOUND | told
+    return pl.DataFrame([{name: row.get(name) for name in schema}], schema=schema)
 
 
 def evidence(*rows):
@@ -36,9 +44,12 @@ def evidence(*rows):
     fills = {"rule": ["a rule"], "rows_checked": 5, "rows_violating": 0, "passed": True}
     return {
         "future_perturbation": pl.DataFrame(list(rows or perturbation()), schema=FUTURE_PERTURBATION),
-        "adjustment_invariance": levels(),
+        "adjustment_invariance": sound(ADJUSTMENT_INVARIANCE, rows_changed=0),
         "timestamp_order": pl.DataFrame(order).with_columns(decided_at=None).select(TIMESTAMP_ORDER.names()),
         "execution": pl.DataFrame(fills).with_columns(first_example=None).select(EXECUTION.names()),
+        "fills": sound(EXECUTION),
+        "label_intervals": sound(LABEL_INTERVALS),
+        "input_order": sound(INPUT_ORDER),
     }
 
 
@@ -47,7 +58,8 @@ def counts(**changed):
         "month": "2015-01", "rows_raw": 100, "rows_kept": 98, "rows_refused": 2, "rows_unaccounted": 0,
         "refused_share": 0.02, "sessions": 20,
     }  # fmt: skip
-    return {"counts": pl.DataFrame([row | changed], schema=COUNTS)}
+    others = {"vintage": sound(VINTAGE), "stamps": sound(STAMPS), "membership": sound(MEMBERSHIP)}
+    return {"counts": pl.DataFrame([row | changed], schema=COUNTS), **others}
 
 
 def boundary(**changed):
@@ -156,6 +168,13 @@ def test_lost_refused_or_absent_data_fails(changed, words):
     assert judge("data", counts(**changed)).failures == (f"counts: {words}",)
 
 
+@pytest.mark.parametrize("name", ["vintage", "stamps", "membership"])
+def test_a_failing_row_on_instants_or_members_fails_the_data(name):
+    lie = counts()[name].with_columns(passed=False, first_example=pl.lit("sz000401 known at noon"))
+    (failure,) = judge("data", counts() | {name: lie}).failures
+    assert failure == f"{name}: : passed is False; first: sz000401 known at noon"
+
+
 def test_a_purge_without_a_gap_fails_by_its_boundary():
     assert judge("purge", {"purge": boundary()}).passed
     assert judge("leakage", evidence() | {"purge": boundary()}).passed
@@ -192,12 +211,11 @@ def test_a_planted_leak_fails_from_the_bars_to_the_verdict(raw, features, labels
 
     instants = decisions(raw["session"].unique().to_list(), 3)
     bars = raw.with_columns(vwap=pl.col("amount") / pl.col("volume"), is_locked_up=False)
-    others = {"adjustment_invariance": levels(), "timestamp_order": timestamp_order(raw, 20)}
-    others["execution"] = execution(labels(raw), bars)
+    others = evidence() | {"timestamp_order": timestamp_order(raw, 20), "execution": execution(labels(raw), bars)}
     for leak in (False, True):
         leaky = functools.partial(replay, leak=leak)
         found = future_perturbation(leaky, {"raw/bars": raw}, instants, frozenset({"targets/toy"}), 0)
-        verdict = judge("leakage", {"future_perturbation": found, **others})
+        verdict = judge("leakage", others | {"future_perturbation": found})
         assert verdict.passed is not leak
         assert all("table features/toy, column peek, decided_at 2015-" in failure for failure in verdict.failures)
         assert len(verdict.failures) == (3 if leak else 0)
