@@ -8,6 +8,7 @@ from assets.table import Declaration
 from expectations.decisions import DECIDED_HOUR
 from pipelines.experiment import Experiment
 from pipelines.gate.counts import add_counts
+from pipelines.gate.fitting import add_fitting
 from pipelines.gate.outside_knowledge import add_outside_knowledge
 from pipelines.gate.purging import add_purging
 from pipelines.gate.replays import add_replays
@@ -19,6 +20,7 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "leakage": ("future_perturbation", "timestamp_order", "execution"),
     "purge": ("purge",),
     "knowledge": ("knowledge_cutoff",),
+    "fit": ("fit_inside_fold", "forecasts_known", "truth_withheld", "twins"),
 }
 
 
@@ -31,4 +33,5 @@ def add_gates(
     add_replays(graph, tables, min(hours))
     add_purging(graph, experiments)
     add_outside_knowledge(graph, tables, experiments)
+    add_fitting(graph, tables, experiments)
     return tuple(add_verdict(graph, stage, names) for stage, names in STAGES.items())
