@@ -77,7 +77,9 @@ def followed(evidence: pl.DataFrame) -> pl.DataFrame:
 
 def _decisions(sessions: Sequence[date]) -> list[tuple[date, date]]:
     """Some sessions of the test window, the first one among them, each with the one that follows it."""
-    places = np.unique(np.linspace(0, max(len(sessions) - 2, 0), INSTANTS).astype(int)) if len(sessions) > 1 else []
+    if len(sessions) < 2:
+        return []
+    places = np.unique(np.linspace(0, len(sessions) - 2, INSTANTS).astype(int))
     return [(sessions[place], sessions[place + 1]) for place in places]
 
 

@@ -70,7 +70,12 @@ def _newcomers(universe: pl.DataFrame, start: date, end: date, rng: np.random.Ge
 
 
 def _frame(
-    name: str, frame: pl.DataFrame, span: tuple[date, date], added: Mapping[str, str], hour: int, rng: np.random.Generator
+    name: str,
+    frame: pl.DataFrame,
+    span: tuple[date, date],
+    added: Mapping[str, str],
+    hour: int,
+    rng: np.random.Generator,
 ) -> pl.DataFrame:
     is_inside = pl.col("session").is_between(*span, closed="left")
     before, after = frame.filter(pl.col("session") < span[0]), frame.filter(pl.col("session") >= span[1])
@@ -118,7 +123,7 @@ def _members(rows: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
 
 def _labels(rows: pl.DataFrame, hour: int, rng: np.random.Generator) -> pl.DataFrame:
     """Other returns; some filled orders refused, those refused or pending filled; exits up to three days later."""
-    delay = pl.Series(rng.integers(0, LONGEST_DELAY + 1, rows.height))
+    delay = pl.lit(pl.Series(rng.integers(0, LONGEST_DELAY + 1, rows.height)))
     refused = pl.Series(rng.random(rows.height) < LABELS_REFUSED)
     decided = decided_at(pl.col("session"), hour)
     exited = pl.col("exited_at").fill_null(decided + pl.duration(days=LONGEST_DELAY))

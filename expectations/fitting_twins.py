@@ -35,7 +35,7 @@ TWINS = pl.Schema(
 )
 WINDOWS = {"train": 1, "valid": 2, "test": 3}
 FEWEST_COLUMNS = 4
-"""With fewer columns that tell rows apart, chance alone makes twins: nothing is said then, and nothing passes for it."""
+"""With fewer columns that tell rows apart, chance alone makes twins, and nothing is said."""
 MOST_COLUMNS = 48
 FEWEST_VALUES = 40
 FEWEST_KNOWN = 0.5

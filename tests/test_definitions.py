@@ -28,9 +28,10 @@ MARKET = [
     "targets/forward_returns", "truth/expected_returns",
 ]  # fmt: skip
 GATE = [
-    "gate/data", "gate/evidence_counts", "gate/evidence_execution", "gate/evidence_future_perturbation",
-    "gate/evidence_knowledge_cutoff", "gate/evidence_purge", "gate/evidence_timestamp_order", "gate/knowledge",
-    "gate/leakage", "gate/purge",
+    "gate/data", "gate/evidence_counts", "gate/evidence_execution", "gate/evidence_fit_inside_fold",
+    "gate/evidence_forecasts_known", "gate/evidence_future_perturbation", "gate/evidence_knowledge_cutoff",
+    "gate/evidence_purge", "gate/evidence_selection", "gate/evidence_timestamp_order", "gate/evidence_truth_withheld",
+    "gate/evidence_twins", "gate/fit", "gate/knowledge", "gate/leakage", "gate/purge", "gate/selection",
 ]  # fmt: skip
 OF_EXPERIMENT = [
     "deciles", "forecasts", "information", "orders", "portfolio", "report", "seed_information", "walk_forward",

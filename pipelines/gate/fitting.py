@@ -1,4 +1,4 @@
-"""Fitting: what a fold fits, shows and forecasts, tried on few securities with a rewritten test, as evidence of the gate.
+"""Fitting: what a fold fits, shows and forecasts, tried with another test window, as evidence of the gate.
 
 Training asks for this verdict, so nothing here reads a forecast that was kept: each check goes the path of training
 itself, from the tables to a saved forecaster, on the first fold of each experiment that asks for another fit.
@@ -10,7 +10,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +39,7 @@ EPOCHS = 1
 TREES = 8
 SEED = 0
 TRAIN_ONLY = ("forecaster.json", "projection")
-"""Files that say how inputs are put: not even the validation window may move them. What is chosen on it lies in others."""
+"""Files that say how inputs are put: validation must not move them either. What is chosen on it lies in others."""
 
 Check = Callable[["Trial"], pl.DataFrame]
 
@@ -96,16 +96,15 @@ def add_fitting(graph: Graph, tables: Mapping[str, Declaration], experiments: Ma
     read = sorted({key for study in studies for key in tables_read(study).values()})
     inputs: dict[str, Read] = {key.replace("/", "_"): (key, Every(), True) for key in read}
     settings = json.dumps([SECURITIES, EPOCHS, TREES, SEED, *(s.experiment.model_dump_json() for s in studies)])
-    path = ["assets.training.fit", "assets.training.forecasts", "assets.folds.walk_forward", "pipelines.fold_path"]
-    for name, columns, check in CHECKS:
-        modules = [check.__module__, _checks_in(name), *path]
+    for name, columns, check, module in CHECKS:
+        modules = [module, "pipelines.fold_path", "assets.training.forecasts"]
         add_evidence(graph, name, columns, _made(graph, studies, columns, check), inputs, modules, settings)
 
 
 def distinct(experiments: Mapping[str, Experiment]) -> list[Experiment]:
     """One experiment for each set of settings that decide what is fitted and forecast."""
     told = {"name", "question", "trading"}
-    return list({e.model_dump_json(exclude=told): e for e in reversed(experiments.values())}.values())[::-1]
+    return list({e.model_dump_json(exclude=told): e for e in reversed(list(experiments.values()))}.values())[::-1]
 
 
 def reduced(experiment: Experiment) -> Experiment:
@@ -126,7 +125,9 @@ def trial(study: Study, fold: Fold, frames: Mapping[str, pl.LazyFrame]) -> Trial
     members = frames[UNIVERSE].filter(windows, pl.col("is_member")).select("security_id").unique().collect()
     chosen = pl.col("security_id").is_in(_some(members["security_id"], experiment.universe.basket))
     rules = {CALENDAR: inside, INDUSTRIES: chosen, LABELS: inside & chosen & _of_horizon(experiment)}
-    return Trial(study, fold, {name: frame.filter(rules.get(name, inside & chosen)).collect() for name, frame in frames.items()})
+    return Trial(
+        study, fold, {name: frame.filter(rules.get(name, inside & chosen)).collect() for name, frame in frames.items()}
+    )
 
 
 def _some(members: pl.Series, basket: tuple[str, ...] | None) -> list[str]:
@@ -180,11 +181,11 @@ def apart(tried: Trial) -> pl.DataFrame:
     return twins(tried.panel(tried.frames), tried.fold.key, tried.experiment.name, SEED)
 
 
-CHECKS: tuple[tuple[str, pl.Schema, Check], ...] = (
-    ("fit_inside_fold", FIT_INSIDE_FOLD, inside_fold),
-    ("forecasts_known", FORECASTS_KNOWN, known),
-    ("truth_withheld", TRUTH_WITHHELD, withheld),
-    ("twins", TWINS, apart),
+CHECKS: tuple[tuple[str, pl.Schema, Check, str], ...] = (
+    ("fit_inside_fold", FIT_INSIDE_FOLD, inside_fold, fit_inside_fold.__module__),
+    ("forecasts_known", FORECASTS_KNOWN, known, forecasts_known.__module__),
+    ("truth_withheld", TRUTH_WITHHELD, withheld, truth_withheld.__module__),
+    ("twins", TWINS, apart, twins.__module__),
 )
 
 
