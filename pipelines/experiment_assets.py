@@ -14,16 +14,17 @@ import numpy as np
 import polars as pl
 
 from assets.cleaning.as_of import EVERYTHING_BEFORE
-from assets.folds.walk_forward import Fold, folds, months, scheme, segments, start_months
+from assets.folds.walk_forward import Fold, folds, months, scheme, start_months
 from assets.sources import Source
 from assets.table import Declaration
-from assets.training.fit import EpochRecord, Fitted, fit
+from assets.training.fit import EpochRecord, Fitted
 from assets.training.forecasts import forecasts
-from assets.training.normalisation import by_group
-from assets.training.panel import Panel, build_panel
+from assets.training.panel import Panel
 from expectations.fact_tables import Industries
-from expectations.tables import Calendar, Forecasts, ForwardReturns, Universe, WalkForwards
+from expectations.tables import Forecasts, WalkForwards
 from pipelines.experiment import Experiment
+from pipelines.fold_path import fit_panel, tables_read
+from pipelines.fold_path import fold_panel as fold_panel
 from pipelines.gate import require
 from pipelines.graph import Graph
 from pipelines.reach import Every, FoldMonths, months_before
@@ -58,10 +59,7 @@ class Walk:
     @property
     def tables(self) -> dict[str, str]:
         """Keys of the tables that the panel of a fold is built of, by the names of its frames."""
-        shared = {"calendar": Calendar.asset_key, "universe": Universe.asset_key, "labels": ForwardReturns.asset_key}
-        rules = by_group(self.experiment.normalisation, self.experiment.features).values()
-        industries = {"industries": Industries.asset_key} if "industry_neutral" in rules else {}
-        return {**shared, **industries, **{name: table.key for name, table in self.features.items()}}
+        return tables_read(self)
 
     @property
     def seeds(self) -> range:
@@ -170,26 +168,6 @@ def forecast_fold(
     return pl.concat(parts)
 
 
-def fold_panel(walk: Walk, fold: Fold, frames: Mapping[str, pl.LazyFrame]) -> Panel:
-    """The panel of one fold: its features, its universe, and its labels with their segment."""
-    experiment = walk.experiment
-    window = pl.col("session") < fold.test_end
-    labels = frames["labels"].filter(window, pl.col("horizon") == experiment.target.horizon).collect()
-    universe = frames["universe"].filter(window).collect()
-    if experiment.universe.basket is not None:
-        universe = universe.filter(pl.col("security_id").is_in(experiment.universe.basket))
-    return build_panel(
-        features={name: frames[name].filter(window).collect() for name in experiment.features},
-        sequence={name for name, table in walk.features.items() if getattr(table.schema, "is_sequence", False)},
-        labels=segments(labels, fold, experiment.decided_hour),
-        universe=universe,
-        sessions=frames["calendar"].filter(window).collect()["session"],
-        normalisation=experiment.normalisation,
-        industries=frames.get("industries"),
-        decided_hour=experiment.decided_hour,
-    )
-
-
 def fit_seed(walk: Walk, context: dg.AssetExecutionContext, panel: Panel, seed: int) -> Fitted:
     """Fit one seed, telling the log how far it is."""
     began = time.monotonic()
@@ -197,8 +175,7 @@ def fit_seed(walk: Walk, context: dg.AssetExecutionContext, panel: Panel, seed: 
     def on_epoch(record: EpochRecord) -> None:
         context.log.info(f"seed {seed} {record} after {time.monotonic() - began:.1f} s")
 
-    experiment = walk.experiment
-    return fit(panel, experiment.model, experiment.loss, experiment.training, seed, on_epoch, experiment.projection)
+    return fit_panel(walk.experiment, panel, seed, on_epoch)
 
 
 def track_fit(walk: Walk, run_id: str, fitted: Fitted) -> None:

@@ -9,13 +9,14 @@ import dagster as dg
 import polars as pl
 
 from assets.evaluation import information as informing
-from assets.evaluation.leaderboard import Entry, Leaderboard, leaderboard
+from assets.evaluation.leaderboard import Entry, Leaderboard, leaderboard, promoted
 from assets.evaluation.portfolio import Orders, PortfolioDaily, Simulation, simulate
 from assets.evaluation.report import Findings, Summary, render, summary, verdict, windows_of
 from expectations.tables import Bars, Calendar, ForwardReturns, RefusedBars, Table, Universe
 from pipelines.experiment import Experiment
 from pipelines.experiment_assets import Walk
 from pipelines.gate import require
+from pipelines.gate.selection import add_selection
 from pipelines.graph import Graph
 from pipelines.reach import Every
 from pipelines.tracking import Tracking
@@ -59,45 +60,76 @@ def add_verdict(walk: Walk, gates: Sequence[str], reports: Path) -> None:
 
 
 def add_leaderboard(graph: Graph, walks: Mapping[str, Walk]) -> None:
-    """Add the leaderboard over all experiments."""
+    """Add the leaderboard over all experiments, behind the verdict that it follows validation alone."""
+    reports = {name: f"experiments/{name}/report" for name in walks}
+    gate = add_selection(graph, reports, lambda summaries: choices(_board(walks, summaries, {})))
 
     def make(context: dg.AssetExecutionContext, **frames: pl.LazyFrame) -> pl.DataFrame:
-        entries = [
-            Entry(
-                experiment=name,
-                model=walk.experiment.model.kind,
-                horizon=walk.experiment.target.horizon,
-                folds=len(walk.folds),
-                summary=frames[name].collect(),
-                mlflow_run=frames[f"{name}__walk_forward"].collect()["run_id"][0],
-            )
-            for name, walk in walks.items()
-        ]
-        board = leaderboard(entries)
+        asked = {gate: frames[gate.replace("/", "_")].collect()}
+        require(asked, graph.versions(context.instance), context.asset_key.to_user_string(), None)
+        summaries = {name: frames[name].collect() for name in walks}
+        runs = {name: frames[f"{name}__walk_forward"].collect()["run_id"][0] for name in walks}
+        board = _board(walks, summaries, runs)
         promote(board, walks)
         return board
 
-    reports = {name: (f"experiments/{name}/report", Every(), True) for name in walks}
     runs = {f"{name}__walk_forward": (f"experiments/{name}/walk_forward", Every(), False) for name in walks}
     graph.add(
         Leaderboard,
         make,
         description=Leaderboard.__doc__ or "",
         modules=("assets.evaluation.leaderboard",),
-        inputs={**reports, **runs},
+        inputs={
+            **{name: (key, Every(), True) for name, key in reports.items()},
+            **runs,
+            gate.replace("/", "_"): (gate, Every(), False),
+        },
         settings=" ".join(f"{name}:{len(walk.folds)}" for name, walk in walks.items()),
     )
 
 
+def _board(walks: Mapping[str, Walk], summaries: Mapping[str, pl.DataFrame], runs: Mapping[str, str]) -> pl.DataFrame:
+    """The leaderboard of reports, by experiment."""
+    return leaderboard(
+        [
+            Entry(
+                experiment=name,
+                model=walk.experiment.model.kind,
+                horizon=walk.experiment.target.horizon,
+                folds=len(walk.folds),
+                summary=summaries[name],
+                mlflow_run=runs.get(name),
+            )
+            for name, walk in walks.items()
+        ]
+    )
+
+
+def choices(board: pl.DataFrame) -> pl.DataFrame:
+    """Every choice among experiments that a leaderboard states, with who has which place in it."""
+    lists = {
+        "leaderboard": board.select("horizon", "experiment"),
+        "chosen on validation": board.filter("chosen_on_validation").select("horizon", "experiment"),
+        "promoted": promoted(board).select("horizon", "experiment"),
+    }
+    parts = [
+        rows.select(
+            choice=pl.format("{} of horizon {}", pl.lit(name), "horizon"),
+            place=pl.int_range(pl.len()).over("horizon").cast(pl.Int64),
+            experiment="experiment",
+        )
+        for name, rows in lists.items()
+    ]
+    return pl.concat(parts)
+
+
 def promote(board: pl.DataFrame, walks: Mapping[str, Walk]) -> None:
-    """Of each horizon, register the newest fold of the best and the second on validation: champion and challenger."""
-    for (horizon,), ranked in board.group_by("horizon"):
-        names = ranked.sort("valid_rank_ic", descending=True, nulls_last=True)["experiment"].to_list()
-        for alias, name in zip(("champion", "challenger"), names, strict=False):
-            walk = walks[name]
-            newest = {**walk.identity, "level": "fold", "fold": walk.folds[-1].key, "seed": "0"}
-            if runs := walk.tracking.find(name, newest):
-                walk.tracking.promote(f"forecaster_{horizon}_sessions", runs[-1], alias)
+    """Register the newest fold of each horizon's champion and challenger."""
+    for horizon, name, alias in promoted(board).iter_rows():
+        walk = walks[name]
+        newest = {**walk.identity, "level": "fold", "fold": walk.folds[-1].key, "seed": "0"}
+        if runs := walk.tracking.find(name, newest):
+            walk.tracking.promote(f"forecaster_{horizon}_sessions", runs[-1], alias)
 
 
 def report(

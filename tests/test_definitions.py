@@ -27,12 +27,13 @@ MARKET = [
     "raw/policy_events", "raw/statements", "raw/supply_chain",
     "targets/forward_returns", "truth/expected_returns",
 ]  # fmt: skip
-GATE = [
-    "gate/data", "gate/evidence_adjustment_invariance", "gate/evidence_counts", "gate/evidence_execution", "gate/evidence_future_perturbation",
-    "gate/evidence_fills", "gate/evidence_input_order", "gate/evidence_knowledge_cutoff",
-    "gate/evidence_label_intervals", "gate/evidence_membership", "gate/evidence_purge", "gate/evidence_stamps",
-    "gate/evidence_timestamp_order", "gate/evidence_vintage", "gate/knowledge", "gate/leakage", "gate/purge",
+EVIDENCE = [
+    "adjustment_invariance", "counts", "execution", "fills", "fit_inside_fold", "forecasts_known",
+    "future_perturbation", "input_order", "knowledge_cutoff", "label_intervals", "membership", "purge", "selection",
+    "stamps", "timestamp_order", "truth_withheld", "twins", "vintage",
 ]  # fmt: skip
+STAGES = ["data", "fit", "knowledge", "leakage", "purge", "selection"]
+GATE = [*(f"gate/evidence_{name}" for name in EVIDENCE), *(f"gate/{stage}" for stage in STAGES)]
 OF_EXPERIMENT = [
     "deciles", "forecasts", "information", "orders", "portfolio", "report", "seed_information", "walk_forward",
 ]  # fmt: skip

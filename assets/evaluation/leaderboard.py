@@ -14,6 +14,7 @@ from assets.evaluation.intervals import Interval, paired
 from assets.evaluation.report import bounded, verdict
 from expectations.tables import Table
 
+ALIASES = ("champion", "challenger")
 MARGIN = 0.003  # RankIC: a difference that does not matter
 
 # column -> segment, metric and bound of the summary
@@ -105,6 +106,14 @@ def leaderboard(entries: Sequence[Entry]) -> pl.DataFrame:
     ranked = frame.with_columns(chosen_on_validation=chosen)
     order = ["horizon", "valid_rank_ic", "experiment"]
     return Leaderboard.validate(ranked.sort(order, descending=[False, True, False], nulls_last=True))
+
+
+def promoted(board: pl.DataFrame) -> pl.DataFrame:
+    """Of each horizon, the experiments of a board that are champion and challenger: the best two on validation."""
+    ranked = board.sort("valid_rank_ic", descending=True, nulls_last=True, maintain_order=True)
+    best = ranked.group_by("horizon", maintain_order=True).head(len(ALIASES))
+    place = pl.int_range(pl.len()).over("horizon")
+    return best.select("horizon", "experiment", alias=place.replace_strict(dict(enumerate(ALIASES))))
 
 
 def compare(information: pl.DataFrame, baseline: pl.DataFrame, horizon: int, segment: str = "test") -> Comparison:

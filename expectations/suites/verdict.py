@@ -11,14 +11,23 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from expectations.suites.data import DATA
+from expectations.suites.fit import FIT
 from expectations.suites.knowledge import KNOWLEDGE
 from expectations.suites.leakage import LEAKAGE, PURGE
+from expectations.suites.selection import SELECTION
 from expectations.suites.suite import Evidence, Suite
 
 if TYPE_CHECKING:
     from great_expectations.expectations import Expectation
 
-SUITES: Mapping[str, Suite] = {"data": DATA, "leakage": LEAKAGE, "purge": PURGE, "knowledge": KNOWLEDGE}
+SUITES: Mapping[str, Suite] = {
+    "data": DATA,
+    "leakage": LEAKAGE,
+    "purge": PURGE,
+    "knowledge": KNOWLEDGE,
+    "fit": FIT,
+    "selection": SELECTION,
+}
 ROW = "row_number"
 ROWS_NAMED = 20
 
@@ -36,7 +45,7 @@ class Verdict(BaseModel):
 
 
 def judge(stage: str, evidence: Evidence) -> Verdict:
-    """Judge the evidence tables of a stage: data, leakage, purge or knowledge. Only the frames given are looked at.
+    """Judge the evidence tables of a stage, one of SUITES. Only the frames given are looked at.
 
     A table that is missing or empty, or on which an expectation cannot be computed, is a failure.
     raises  ValueError for an unknown stage or an evidence table that its suite does not know

@@ -8,6 +8,7 @@ from assets.table import Declaration
 from expectations.decisions import DECIDED_HOUR
 from pipelines.experiment import Experiment
 from pipelines.gate.counts import add_counts
+from pipelines.gate.fitting import add_fitting
 from pipelines.gate.label_intervals import add_label_intervals
 from pipelines.gate.membership import add_membership
 from pipelines.gate.outside_knowledge import add_outside_knowledge
@@ -30,6 +31,7 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     ),
     "purge": ("purge",),
     "knowledge": ("knowledge_cutoff",),
+    "fit": ("fit_inside_fold", "forecasts_known", "truth_withheld", "twins"),
 }
 
 
@@ -45,4 +47,5 @@ def add_gates(
     add_label_intervals(graph, min(hours))
     add_purging(graph, experiments)
     add_outside_knowledge(graph, tables, experiments)
+    add_fitting(graph, tables, experiments)
     return tuple(add_verdict(graph, stage, names) for stage, names in STAGES.items())

@@ -1,0 +1,118 @@
+"""Known forecasts: whether a forecast stands once it is decided, whatever becomes known later, labels above all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from expectations.decisions import decision_instant
+from expectations.evidence import INSTANT
+from expectations.fitting_rewrite import CALENDAR, LABELS, UNIVERSE, Frames, rewritten
+from expectations.fitting_truth import without_truth
+from expectations.leakage import Windows
+
+FORECASTS_KNOWN = pl.Schema(
+    {
+        "experiment": pl.String(),
+        "fold": pl.String(),
+        "replaced": pl.String(),
+        "decided_at": INSTANT,
+        "rows_compared": pl.Int64(),
+        "rows_changed": pl.Int64(),
+        "rows_missing": pl.Int64(),
+        "rows_added": pl.Int64(),
+        "rows_later_changed": pl.Int64(),
+        "first_example": pl.String(),
+        "alive": pl.Boolean(),
+        "passed": pl.Boolean(),
+    }
+)
+FORECASTS_ALIVE = pl.Schema({"experiment": pl.String(), "fold": pl.String(), "alive": pl.Boolean()})
+KEYS = ["session", "security_id"]
+INSTANTS = 3
+LATER, MEMBERS = "sessions after the decision", "nothing: members and forecasts"
+
+Forecast = Callable[[Frames], pl.DataFrame]
+
+
+def forecasts_known(
+    forecast: Forecast, frames: Frames, fold: Windows, experiment: str, hour: int, seed: int = 0
+) -> pl.DataFrame:
+    """What moved of the forecasts that were decided when later sessions, or the labels of the test, were rewritten.
+
+    forecast  frames of a fold -> session, security_id, segment and forecast, by one saved forecaster
+    returns   FORECASTS_KNOWN: one row for each of 3 decisions in the test window, which later forecasts must follow
+              (`alive`), one for each way in which the labels of the test are gone, and one that compares the forecasts
+              with the members of the universe: who is forecast may not depend on a label
+    """
+    true = forecast(frames)
+    inside = frames[CALENDAR]["session"].is_between(fold.test_start, fold.test_end, closed="left")
+    sessions = frames[CALENDAR]["session"].filter(inside).sort().to_list()
+    told = {"experiment": experiment, "fold": fold.key}
+    rows: list[dict[str, object]] = []
+    for number, (last, following) in enumerate(_decisions(sessions)):
+        found = forecast(rewritten(frames, following, fold.test_end, hour, seed + number))
+        known = pl.col("session") <= last
+        row = _compared(true.filter(known), found.filter(known))
+        later = _compared(true.filter(~known), found.filter(~known))
+        moved = sum(int(str(later[name])) for name in ("rows_changed", "rows_missing", "rows_added"))
+        row |= {"replaced": LATER, "decided_at": decision_instant(last, hour), "rows_later_changed": moved}
+        rows.append(told | row | {"alive": moved > 0})
+    for kind, labels in without_truth(frames[LABELS], fold.test_start, fold.test_end, seed).items():
+        found = forecast({**frames, LABELS: labels})
+        rows.append(told | _compared(true, found) | {"replaced": f"labels of the test {kind}", "alive": None})
+    tested = true.filter(pl.col("segment") == "test")
+    rows.append(told | _of_members(frames, tested, sessions) | {"replaced": MEMBERS, "alive": None})
+    return pl.DataFrame(rows, schema=FORECASTS_KNOWN)
+
+
+def followed(evidence: pl.DataFrame) -> pl.DataFrame:
+    """By experiment and fold, whether later forecasts followed the later sessions after every decision."""
+    asked = pl.col("alive").drop_nulls()
+    return evidence.group_by("experiment", "fold", maintain_order=True).agg(alive=asked.all() & (asked.len() > 0))
+
+
+def _decisions(sessions: Sequence[date]) -> list[tuple[date, date]]:
+    """Some sessions of the test window, the first one among them, each with the one that follows it."""
+    if len(sessions) < 2:
+        return []
+    places = np.unique(np.linspace(0, len(sessions) - 2, INSTANTS).astype(int))
+    return [(sessions[place], sessions[place + 1]) for place in places]
+
+
+def _of_members(frames: Frames, tested: pl.DataFrame, sessions: Sequence[date]) -> dict[str, object]:
+    """Forecasts of the test window beside the members of its sessions."""
+    members = frames[UNIVERSE].filter(pl.col("is_member"), pl.col("session").is_in(list(sessions))).select(KEYS)
+    return _compared(members, tested.select(KEYS))
+
+
+def _compared(before: pl.DataFrame, after: pl.DataFrame) -> dict[str, object]:
+    """Rows of two sets of forecasts: in both, other to the bit, gone, and new, with the first one in words."""
+    missing, added = before.join(after, on=KEYS, how="anti"), after.join(before, on=KEYS, how="anti")
+    both = before.join(after, on=KEYS, how="inner", suffix="_after").sort(KEYS)
+    changed = both.clear()
+    if "forecast" in both.columns:
+        changed = both.filter(pl.col("forecast").ne_missing(pl.col("forecast_after")))
+    examples = [
+        *(_words(row, f"{row['forecast']} before, {row['forecast_after']} after") for row in _first(changed)),
+        *(_words(row, "no forecast after") for row in _first(missing)),
+        *(_words(row, "no forecast before") for row in _first(added)),
+    ]
+    counts = {"rows_changed": changed.height, "rows_missing": missing.height, "rows_added": added.height}
+    return {
+        "rows_compared": both.height,
+        **counts,
+        "first_example": examples[0] if examples else None,
+        "passed": both.height > 0 and not any(counts.values()),
+    }
+
+
+def _first(rows: pl.DataFrame) -> list[dict[str, object]]:
+    return rows.sort(KEYS).head(1).to_dicts()
+
+
+def _words(row: dict[str, object], found: str) -> str:
+    return f"{row['security_id']} {row['session']}: {found}"
