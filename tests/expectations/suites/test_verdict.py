@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from expectations.decisions import decision_instant
 from expectations.evidence import COUNTS, EXECUTION, FUTURE_PERTURBATION, PURGE, TIMESTAMP_ORDER
-from expectations.leakage import decisions, execution, future_perturbation, timestamp_order
 from expectations.input_order import INPUT_ORDER
 from expectations.label_intervals import LABEL_INTERVALS
+from expectations.leakage import decisions, execution, future_perturbation, timestamp_order
 from expectations.membership import MEMBERSHIP
 from expectations.stamps import STAMPS
 from expectations.suites import Verdict, evidence_hash, judge
