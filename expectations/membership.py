@@ -34,9 +34,11 @@ NEW_FOR, HALT, AFTER_HALT = 60, 20, 5
 GONE_AFTER = 60
 LAST_SESSIONS = 60
 """Sessions before the end of a name, of which some belong to its delisting, that are not asked about."""
-LOOKED_AT = 300
+LOOKED_AT = 600
 """Sessions, evenly over the span, of which members are counted."""
 FEWEST = 30
+FEWEST_ENDING = 100
+"""With fewer rows of a year one spell of one name would decide."""
 LEAST_OF_OTHERS = 0.5
 """A name that ends later is a member at least half as often as the others."""
 HARDLY_EVER = 0.1
@@ -199,6 +201,7 @@ def _later_ended(seen: Seen) -> list[dict[str, object]]:
     for one in by_year.sort("year").iter_rows(named=True):
         allowed = 1 - LEAST_OF_OTHERS * (one["others"] or 0.0)
         rule = "a name that ends later is a member as one that stays"
+        allowed = allowed if one["ending"] >= FEWEST_ENDING else 1.0
         found = _row(rule, one["ending"], one["ending_out"], one["example"], allowed)
         rows.append(found | {"year": one["year"]})
     return rows
@@ -211,7 +214,9 @@ def _never_members(seen: Seen) -> dict[str, object]:
     found = asked.filter(pl.col("share") < HARDLY_EVER)
     example = f"{found['security_id'][0]}: member in {found['share'][0]:.0%} of its sessions" if found.height else None
     rule = "no name is hardly ever a member that no plain rule keeps out"
-    return _row(rule, asked.height, found.height, example, NAMES_HARDLY_EVER)
+    # One name of bad data is no choice among names.
+    allowed = max(NAMES_HARDLY_EVER, 1 / max(asked.height, 1))
+    return _row(rule, asked.height, found.height, example, allowed)
 
 
 def _has_ends(seen: Seen) -> dict[str, object]:
