@@ -36,7 +36,7 @@ def require(verdicts: Mapping[str, pl.DataFrame], versions: Versions, key: str, 
 
     raises  GateRefusal naming the check, and what to materialise
     """
-    judged: dict[str, Any] = {}
+    found: dict[str, dict[str, Any]] = {}
     for gate, frame in verdicts.items():
         row = frame.row(0, named=True)
         if not row["passed"]:
@@ -44,25 +44,39 @@ def require(verdicts: Mapping[str, pl.DataFrame], versions: Versions, key: str, 
                 f"{key} {partition or ''} refuses to run: the check '{CHECK}' of {gate} failed: {row['failures']} "
                 f"Correct what it names and materialise {gate} again."
             )
-        judged |= json.loads(row["judged"])
+        found[gate] = json.loads(row["judged"])
         for edge in versions.lineage.nodes[gate].edges:
             code = versions.lineage.nodes[edge.upstream].code_version
-            if edge.upstream.startswith(EVIDENCE) and judged.get(edge.upstream, {}).get("code") != code:
+            if edge.upstream.startswith(EVIDENCE) and found[gate].get(edge.upstream, {}).get("code") != code:
                 raise GateRefusal(
                     f"{key} {partition or ''} refuses to run: {gate} was judged on {edge.upstream} of other code or "
                     f"other experiments. Materialise {edge.upstream} and {gate}, then this again."
                 )
-    for upstream, part, counts_ in versions.lineage.upstream(key, partition):
-        if not counts_ or upstream.split("/")[0] not in MARKET_STAGES:
+    for upstream, part, counts in versions.lineage.upstream(key, partition):
+        # Evidence was asked for by its code above.
+        if not counts or upstream.startswith(EVIDENCE):
             continue
-        stamp = versions.stamps(upstream).get(part)
-        known = judged.get(upstream, {})
-        code = versions.lineage.nodes[upstream].code_version
-        if stamp is None or known.get("code") != code or known.get("content", {}).get(str(part)) != stamp.content:
+        # Each verdict that looks at an asset must have seen this version: one that did does not speak for another.
+        looking = [gate for gate in verdicts if upstream in _looked_at(versions, gate)]
+        asked = looking or [gate for gate in verdicts if upstream in found[gate]]
+        stale = [gate for gate in asked if not _is_current(found[gate].get(upstream, {}), versions, upstream, part)]
+        if stale or (not asked and upstream.split("/")[0] in MARKET_STAGES):
             raise GateRefusal(
                 f"{key} {partition or ''} refuses to run: {upstream} {part or ''} is another version than the gate "
-                f"judged. Materialise {', '.join(verdicts)} and what they read, then this again."
+                f"judged. Materialise {', '.join(stale or verdicts)} and what they read, then this again."
             )
+
+
+def _looked_at(versions: Versions, gate: str) -> set[str]:
+    return {edge.upstream for edge in versions.lineage.nodes[gate].edges}
+
+
+def _is_current(judged: Mapping[str, Any], versions: Versions, upstream: str, part: str | None) -> bool:
+    """Whether a verdict judged the code and the content that a partition has now."""
+    stamp, code = versions.stamps(upstream).get(part), versions.lineage.nodes[upstream].code_version
+    return (
+        stamp is not None and judged.get("code") == code and judged.get("content", {}).get(str(part)) == stamp.content
+    )
 
 
 def add_verdict(graph: Graph, stage: str, names: Sequence[str]) -> str:

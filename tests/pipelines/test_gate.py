@@ -93,6 +93,38 @@ def test_another_content_than_the_judged_one_is_refused() -> None:
         ask(verdict(), {"2015-01": "c1", "2015-02": "changed"})
 
 
+def test_a_verdict_on_today_s_version_does_not_speak_for_one_that_judged_another() -> None:
+    known = Known({"2015-01": "c1", "2015-02": "c2"})
+    lineage = known.lineage
+    for gate in ("leakage", "knowledge"):
+        edges = (Edge(f"gate/evidence_{gate}", Every()), Edge("features/a", Every()))
+        lineage.add(Node(f"gate/{gate}", "code g", (None,), edges))
+    stale = {**JUDGED, "features/a": {"code": "code a", "content": {"2015-01": "c1", "2015-02": "before"}}}
+    both = {"gate/leakage": verdict(judged=stale)["gate/leakage"], "gate/knowledge": verdict()["gate/leakage"]}
+    versions = SimpleNamespace(lineage=lineage, stamps=known.stamps)
+    with pytest.raises(GateRefusal, match=r"features/a 2015-02 is another version .* Materialise gate/leakage and"):
+        require(both, versions, "experiments/x/forecasts", None)
+    require({**both, "gate/leakage": verdict()["gate/leakage"]}, versions, "experiments/x/forecasts", None)
+
+
+def test_what_a_verdict_judged_is_asked_for_beyond_the_market_too() -> None:
+    content = {"other": "c1"}
+    lineage = Lineage()
+    lineage.add(Node("experiments/x/report", "code r", (None,)))
+    lineage.add(Node("gate/evidence_selection", "code e", (None,), (Edge("experiments/x/report", Every()),)))
+    judges = (Edge("gate/evidence_selection", Every()), Edge("experiments/x/report", Every()))
+    lineage.add(Node("gate/selection", "code g", (None,), judges))
+    lineage.add(Node("evaluation/leaderboard", "code l", (None,), (Edge("experiments/x/report", Every()),)))
+    versions = SimpleNamespace(lineage=lineage, stamps=lambda key: {None: Stamp(content["other"], "")})
+    seen = {"gate/evidence_selection": {"code": "code e"}, "experiments/x/report": {"code": "code r"}}
+    seen["experiments/x/report"]["content"] = {"None": "c1"}
+    asked = {"gate/selection": verdict(judged=seen)["gate/leakage"]}
+    require(asked, versions, "evaluation/leaderboard", None)
+    content["other"] = "c2"
+    with pytest.raises(GateRefusal, match="experiments/x/report  is another version than the gate judged"):
+        require(asked, versions, "evaluation/leaderboard", None)
+
+
 def test_the_whole_river_is_composed_in_memory(market: pl.DataFrame) -> None:
     from assets.table import declarations
 
