@@ -15,22 +15,30 @@ if TYPE_CHECKING:
 
 
 def _demands() -> Mapping[str, list[Expectation]]:
+    from expectations.suites import sentences as said
+
     untouched = [demand for name in ("changed", "missing", "added") for demand in lies_within(f"rows_{name}", most=0)]
     return {
-        "future_perturbation": [*has_rows(), *holds("passed"), *untouched],
-        "coverage": [*has_rows(), *lies_within("rows_compared", least=1)],
-        "liveness": [*has_rows(), *holds("alive")],
-        "timestamp_order": [*has_rows(), *holds("passed")],
-        "execution": [*has_rows(), *holds("passed"), *lies_within("rows_violating", most=0)],
+        "future_perturbation": [*has_rows(), *holds("passed", said.ExpectThePastToStay), *untouched],
+        "coverage": [*has_rows(), *lies_within("rows_compared", least=1, meaning=said.ExpectRowsInThePast)],
+        "liveness": [*has_rows(), *holds("alive", said.ExpectTheFutureToBeFelt)],
+        "timestamp_order": [*has_rows(), *holds("passed", said.ExpectNoRowAvailableAfterItsDecision)],
+        "execution": [
+            *has_rows(),
+            *holds("passed", said.ExpectOrdersThatCouldBeFilled),
+            *lies_within("rows_violating", most=0),
+        ],
         **_purge_demands(),
     }
 
 
 def _purge_demands() -> Mapping[str, list[Expectation]]:
+    from expectations.suites.sentences import ExpectWindowsApart
+
     return {
         "purge": [
             *has_rows(),
-            *holds("passed"),
+            *holds("passed", ExpectWindowsApart),
             *lies_within("rows_unsettled", most=0),
             *lies_within("gap_hours", least=0),
         ]
