@@ -46,18 +46,11 @@ def build_data_docs(stages: Mapping[str, Judged], folder: Path) -> Path:
     aside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.writing")
     context.add_data_docs_site(SITE, _site(aside))
     try:
-        asked = {
-            f"{stage}.{table}": _add(context, stage, table, found, judged)
-            for stage, judged in stages.items()
-            for table, found in json.loads(judged.results).items()
-        }
+        for stage, judged in stages.items():
+            for table, found in json.loads(judged.results).items():
+                _add(context, stage, table, found, judged)
         context.build_data_docs(site_names=[SITE])
-        pages = {path.relative_to(aside).parts[1:3]: path for path in (aside / "validations").rglob("*.html")}
-        if lost := [name for name in asked if tuple(name.split(".")) not in pages]:
-            raise RuntimeError(
-                f"Great Expectations wrote no page for {lost} of {sorted(asked)}; its log says why. "
-                "Look there for the expectation that it cannot render."
-            )
+        _refuse_lost_pages(context, aside)
         _make_offline(aside)
         _swap(aside, folder)
     finally:
@@ -107,6 +100,17 @@ def _add(context: Any, stage: str, table: str, found: Mapping[str, Any], judged:
     )
     key = ValidationResultIdentifier(ExpectationSuiteIdentifier(name), run, table)
     context.validation_results_store.set(key, result)
+
+
+def _refuse_lost_pages(context: Any, site: Path) -> None:
+    """Great Expectations logs a page that it cannot render and goes on."""
+    asked = [suite.name for suite in context.suites.all()]
+    written = {".".join(page.relative_to(site).parts[1:3]) for page in (site / "validations").rglob("*.html")}
+    if lost := sorted(set(asked) - written):
+        raise RuntimeError(
+            f"Great Expectations wrote no page for {lost} of {sorted(asked)}; its log says why. "
+            "Look there for the expectation that it cannot render."
+        )
 
 
 def _make_offline(site: Path) -> None:

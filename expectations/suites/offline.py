@@ -47,9 +47,7 @@ cell.innerHTML=d[c.field]??'';if(to&&n===0){const a=document.createElement('a');
 cell.append(a)}})})})}}
 function $(s){return new Found(typeof s==='string'?[...document.querySelectorAll(s)]:[s])}
 """
-HEAD = (
-    f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"><style>{STYLE}</style><script>{SCRIPT}</script>'
-)
+HEAD = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"><style>{STYLE}</style><script>{SCRIPT}</script>'
 
 
 def offline(page: str) -> str:

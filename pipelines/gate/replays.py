@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from assets.evaluation.gate_pictures import evidence_by_asset
 from assets.table import Declaration
 from expectations.decisions import decisions
 from expectations.evidence import EXECUTION, FUTURE_PERTURBATION, TIMESTAMP_ORDER
@@ -47,6 +48,7 @@ def add_replays(graph: Graph, tables: Mapping[str, Declaration], hour: int) -> N
         inputs,
         modules,
         settings=f"{DECISIONS} {SEED} {hour}",
+        draw=lambda found, **frames: {"evidence by asset": evidence_by_asset(found)},
     )
 
     def order(bars: pl.LazyFrame) -> pl.DataFrame:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from assets.table import Declaration
 from expectations.decisions import DECIDED_HOUR
 from pipelines.experiment import Experiment
 from pipelines.gate.counts import add_counts
+from pipelines.gate.data_docs import add_data_docs
 from pipelines.gate.outside_knowledge import add_outside_knowledge
 from pipelines.gate.purging import add_purging
 from pipelines.gate.replays import add_replays
@@ -23,12 +25,21 @@ STAGES: Mapping[str, tuple[str, ...]] = {
 
 
 def add_gates(
-    graph: Graph, tables: Mapping[str, Declaration], experiments: Mapping[str, Experiment]
+    graph: Graph,
+    tables: Mapping[str, Declaration],
+    experiments: Mapping[str, Experiment],
+    pages: Path | None = None,
 ) -> tuple[str, ...]:
-    """Add the evidence and the verdict of every stage; returns the keys of the verdicts."""
+    """Add the evidence and the verdict of every stage, and the pages that show them; returns the keys of the verdicts.
+
+    pages  folder of the Data Docs; without it there are none
+    """
     hours = {experiment.decided_hour for experiment in experiments.values()} or {DECIDED_HOUR}
     add_counts(graph)
     add_replays(graph, tables, min(hours))
     add_purging(graph, experiments)
     add_outside_knowledge(graph, tables, experiments)
-    return tuple(add_verdict(graph, stage, names) for stage, names in STAGES.items())
+    gates = tuple(add_verdict(graph, stage, names, pages) for stage, names in STAGES.items())
+    if pages:
+        add_data_docs(graph, gates, pages)
+    return gates
