@@ -28,7 +28,6 @@ from pipelines.tracking import Tracking
 
 Make = Callable[[pl.DataFrame, pl.DataFrame, int], pl.DataFrame]
 SEGMENTS = ("valid", "test")
-GATE_PICTURES = ("fold_timeline", "evidence_by_asset")
 
 
 def add_verdict(walk: Walk, gates: Sequence[str], reports: Path, data_docs: Path) -> None:
@@ -133,7 +132,7 @@ def report(
             "verdict": verdict(figures),
             "question": walk.experiment.question,
             **links(data_docs),
-            **{name: shown(files[f"{name}.png"], name) for name in GATE_PICTURES if f"{name}.png" in files},
+            "fold_timeline": shown(files["fold_timeline.png"], "windows of each fold"),
         }
     )
     run_id = frames["walk_forward"].collect()["run_id"][0]

@@ -51,7 +51,7 @@ def _to_scale(axes: Axes, windows: pl.DataFrame, folds: Sequence[str]) -> None:
         places = [folds.index(fold) for fold in bars["fold"]]
         axes.barh(places, right - left + 1, left=left, height=0.62, color=colour, label=segment)
     axes.grid(visible=False, axis="y")
-    places_of_dates = AutoDateLocator(maxticks=6)  # type: ignore[no-untyped-call]
+    places_of_dates = AutoDateLocator(minticks=3, maxticks=9)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(places_of_dates)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(places_of_dates))  # type: ignore[no-untyped-call]
 

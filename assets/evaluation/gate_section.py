@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
 import polars as pl
 
-from assets.evaluation.page import table
+COLUMNS = ("stage", "passed", "expectations", "evidence")
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,12 @@ def gate_header(gate: Gate) -> str:
         f"<div class='gate {word}'><p><b>Gate {word}.</b> {count} expectations in {gate.stages.height} stages"
         f"{escape(which)}, judged for exactly the versions read here; data version "
         f"<code>{escape(gate.data_version)}</code>. <a href='{escape(gate.data_docs, quote=True)}'>Every expectation "
-        f"in words (Data Docs)</a></p><details><summary>Stages and their evidence</summary>{_stages(gate)}</details>"
-        "</div>"
+        f"in words (Data Docs)</a></p><p class=stages>{' &middot; '.join(_stages(gate))}</p></div>"
     )
 
 
-def _stages(gate: Gate) -> str:
-    shown = gate.stages.with_columns(verdict=pl.when("passed").then(pl.lit("passed")).otherwise(pl.lit("FAILED")))
-    return table(shown.select("stage", "verdict", "expectations", "evidence"), numbers=("expectations",))
+def _stages(gate: Gate) -> Iterator[str]:
+    """Each stage with its verdict, its expectations and the hash of its evidence."""
+    for stage, passed, expectations, evidence in gate.stages.select(COLUMNS).iter_rows():
+        word = "" if passed else " FAILED,"
+        yield f"<b>{escape(stage)}</b>{word} {expectations}, evidence <code>{escape(evidence)}</code>"

@@ -101,7 +101,8 @@ def test_many_failing_rows_are_kept_as_a_few_examples() -> None:
 
 def test_a_page_that_cannot_be_rendered_is_an_error_that_names_it(tmp_path: Path) -> None:
     found = json.loads(verdicts()[0].results)
-    found["counts"]["results"][0]["exception_info"] = {"a": {"raised_exception": True, "exception_traceback": None}}
+    broken = {"raised_exception": True, "exception_message": "x", "exception_traceback": None}
+    found["counts"]["results"][0]["exception_info"] = {"metric": broken}
     before = tmp_path / "data_docs"
     before.mkdir()
     (before / "index.html").write_text("as it was")
