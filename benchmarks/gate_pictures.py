@@ -25,7 +25,7 @@ from pipelines.settings import ROOT, read_settings
 
 EVIDENCE = "gate/evidence_future_perturbation"
 PHOTOGRAPHED = ("leakage", "future_perturbation")
-SIZE = (1100, 760)
+SIZE = (1100, 1180)
 PATIENCE_SECONDS = 60
 
 

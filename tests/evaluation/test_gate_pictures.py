@@ -67,3 +67,15 @@ def test_the_sessions_of_a_boundary_are_those_of_its_purge():
     colours = [bar.get_facecolor() for bar in axes.patches]
     assert len(colours) == 5 + 2 * pictures.NEAR
     assert colours.count(axes.patches[pictures.NEAR].get_facecolor()) == 5
+
+
+def test_a_changed_past_is_red_and_counted_and_a_kept_one_is_neither():
+    from matplotlib.colors import to_rgba
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    pictures._cell(axes, 0, 0, 0)
+    pictures._cell(axes, 1, 0, 3)
+    kept, changed = (cell.get_facecolor() for cell in axes.patches)
+    assert changed == to_rgba(pictures.RED) != kept
+    assert [text.get_text() for text in axes.texts] == ["3"]

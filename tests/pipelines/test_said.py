@@ -7,11 +7,11 @@ import polars as pl
 from pipelines.gate.said import data_version, data_versions, stages, verdict_tags
 
 
-def verdict(stage: str, content: str, *, passed: bool = True) -> pl.DataFrame:
+def verdict(stage: str, content: str, *, passed: bool = True, feature: str = "z") -> pl.DataFrame:
     judged = {
         "gate/evidence_a": {"code": "c", "content": {}},
         "raw/bars": {"code": "c", "content": {"2015-01": content, "2015-02": "y"}},
-        "features/a": {"code": "c", "content": {"2015-01": "z"}},
+        "features/a": {"code": "c", "content": {"2015-01": feature}},
     }
     row = {"stage": stage, "passed": passed, "expectations": 3, "evidence_hash": "0123456789abcdef", "failures": ""}
     return pl.DataFrame([{**row, "judged": json.dumps(judged)}])
@@ -31,6 +31,9 @@ def test_the_data_version_changes_with_the_raw_content_and_with_nothing_else() -
     assert data_version(same) == data_version({"gate/leakage": verdict("leakage", "x", passed=False)})
     assert data_version(same) != data_version(other)
     assert data_versions(same)["features/a"] == data_versions(other)["features/a"]
+    refitted = {"gate/data": verdict("data", "x", feature="z2")}
+    assert data_version(same) == data_version(refitted)
+    assert data_versions(same)["features/a"] != data_versions(refitted)["features/a"]
 
 
 def test_stages_are_one_row_each_with_a_short_hash() -> None:

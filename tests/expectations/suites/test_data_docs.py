@@ -4,6 +4,7 @@ import functools
 import json
 import re
 import shutil
+import socket
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,6 +89,13 @@ def test_equal_evidence_gives_equal_results_without_a_time_or_a_path() -> None:
     for verdict in verdicts():
         assert "site-packages" not in verdict.results
         assert "load_time" not in verdict.results
+
+
+def test_building_the_site_asks_no_other_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(socket.socket, "connect", lambda self, address: asked.append(address))
+    build_data_docs({"data": Judged(verdicts()[0].results, "ab", AT)}, tmp_path / "data_docs")
+    assert asked == []
 
 
 def test_many_failing_rows_are_kept_as_a_few_examples() -> None:
