@@ -211,3 +211,16 @@ class GateVerdict(Table):
     expectations = dy.Int32()
     evidence_hash = dy.String()
     judged = dy.String(metadata={"definition": "JSON: asset -> code version and content hash of each partition"})
+    results = dy.String(metadata={"definition": "JSON: evidence table -> what Great Expectations found in it"})
+
+
+class DataDocs(Table):
+    """What the pages of Great Expectations show: every evidence table of every stage, and how it was judged."""
+
+    asset_key: ClassVar[str] = "gate/data_docs"
+
+    stage = dy.String(primary_key=True)
+    table = dy.String(primary_key=True, metadata={"definition": "evidence table, or a table derived of it"})
+    expectations = dy.Int32()
+    failed = dy.Int32(metadata={"definition": "expectations that failed or could not be computed"})
+    evidence_hash = dy.String()

@@ -26,6 +26,7 @@ from pipelines.experiment import Experiment
 from pipelines.fold_path import fit_panel, tables_read
 from pipelines.fold_path import fold_panel as fold_panel
 from pipelines.gate import require
+from pipelines.gate.said import verdict_tags
 from pipelines.graph import Graph
 from pipelines.reach import Every, FoldMonths, months_before
 from pipelines.settings import ROOT
@@ -148,10 +149,13 @@ def forecast_fold(
     """Train one fold for every seed, track each as a run, and return the forecasts of its two windows."""
     key = context.asset_key.to_user_string()
     versions = walk.graph.versions(context.instance)
-    require({gate: frames[gate.replace("/", "_")].collect() for gate in gates}, versions, key, context.partition_key)
+    verdicts = {gate: frames[gate.replace("/", "_")].collect() for gate in gates}
+    require(verdicts, versions, key, context.partition_key)
+    tags = verdict_tags(verdicts)
     fold = next(fold for fold in walk.folds if fold.key == context.partition_key)
     panel = fold_panel(walk, fold, frames)
     parent = frames["walk_forward"].collect()["run_id"][0]
+    walk.tracking.tag(parent, tags)
     made_from = str(versions.made_from(key, fold.key))
     parts = []
     for seed in walk.seeds:
@@ -162,6 +166,7 @@ def forecast_fold(
             {"mlflow.parentRunId": parent, "dagster_run_id": context.run_id},
         )
         with walk.tracking.running(run_id):
+            walk.tracking.tag(run_id, tags)
             fitted = fit_seed(walk, context, panel, seed)
             track_fit(walk, run_id, fitted)
             parts.append(forecasts(panel, fitted.forecaster, seed, fold.key, walk.experiment.decided_hour))

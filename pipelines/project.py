@@ -96,12 +96,12 @@ def load_project(settings: Settings) -> Project:
     add_truth(graph, settings.source)
     for table in tables.values():
         graph.add_table(table)
-    gates = add_gates(graph, tables, experiments)
+    gates = add_gates(graph, tables, experiments, settings.data_docs)
     walks: dict[str, Walk] = {}
     for name, experiment in experiments.items():
         own = {group: features[group] for group in experiment.features}
         walks[name] = add_experiment(graph, experiment, own, gates, tracking, settings.source)
-        add_verdict(walks[name], gates, settings.home / "reports")
+        add_verdict(walks[name], gates, settings.home / "reports", settings.data_docs)
     add_leaderboard(graph, walks)
     add_cleaning_report(graph, experiments, settings.home / "reports")
     definitions = dg.Definitions(

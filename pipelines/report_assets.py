@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -9,13 +10,18 @@ import dagster as dg
 import polars as pl
 
 from assets.evaluation import information as informing
+from assets.evaluation.gate_section import Gate
 from assets.evaluation.leaderboard import Entry, Leaderboard, leaderboard, promoted
 from assets.evaluation.portfolio import Orders, PortfolioDaily, Simulation, simulate
 from assets.evaluation.report import Findings, Summary, render, summary, verdict, windows_of
+from expectations.suites.data_docs import INDEX
 from expectations.tables import Bars, Calendar, ForwardReturns, RefusedBars, Table, Universe
 from pipelines.experiment import Experiment
 from pipelines.experiment_assets import Walk
 from pipelines.gate import require
+from pipelines.gate.data_docs import links
+from pipelines.gate.evidence import shown
+from pipelines.gate.said import data_version, stages, verdict_tags
 from pipelines.gate.selection import add_selection
 from pipelines.graph import Graph
 from pipelines.reach import Every
@@ -25,8 +31,8 @@ Make = Callable[[pl.DataFrame, pl.DataFrame, int], pl.DataFrame]
 SEGMENTS = ("valid", "test")
 
 
-def add_verdict(walk: Walk, gates: Sequence[str], reports: Path) -> None:
-    """Add the tables on an experiment's forecasts, its portfolio and its report."""
+def add_verdict(walk: Walk, gates: Sequence[str], reports: Path, data_docs: Path) -> None:
+    """Add the tables on an experiment's forecasts, its portfolio and its report, which links to the Data Docs."""
     for schema, name, make in (
         (informing.Information, "information", informing.information),
         (informing.SeedInformation, "seed_information", informing.seed_information),
@@ -42,7 +48,7 @@ def add_verdict(walk: Walk, gates: Sequence[str], reports: Path) -> None:
     }
     walk.graph.add(
         Summary,
-        lambda context, **frames: report(walk, context, frames, gates, reports),
+        lambda context, **frames: report(walk, context, frames, gates, reports, data_docs),
         key=f"{walk.key}/report",
         description=f"{Summary.__doc__}\n\n{walk.experiment.question}\n\nIts page is in the metadata.",
         modules=("assets.evaluation.report",),
@@ -51,6 +57,7 @@ def add_verdict(walk: Walk, gates: Sequence[str], reports: Path) -> None:
             **tables,
             **market,
             "counts": ("gate/evidence_counts", Every(), True),
+            "perturbation": ("gate/evidence_future_perturbation", Every(), False),
             "walk_forward": (f"{walk.key}/walk_forward", Every(), False),
             **{gate.replace("/", "_"): (gate, Every(), False) for gate in gates},
         },
@@ -138,13 +145,15 @@ def report(
     frames: Mapping[str, pl.LazyFrame],
     gates: Sequence[str],
     reports: Path,
+    data_docs: Path,
 ) -> pl.DataFrame:
     """Write the page, end the parent run, and return every figure."""
     verdicts = {gate: frames[gate.replace("/", "_")].collect() for gate in gates}
     require(verdicts, walk.graph.versions(context.instance), context.asset_key.to_user_string(), None)
-    findings = findings_of(walk, frames, verdicts)
-    figures = summary(findings)
     folder = reports / walk.experiment.name
+    link = os.path.relpath(data_docs / INDEX, folder)
+    findings = findings_of(walk, frames, verdicts, link)
+    figures = summary(findings)
     folder.mkdir(parents=True, exist_ok=True)
     files = render(findings)
     for name, content in files.items():
@@ -154,9 +163,13 @@ def report(
             "report": dg.MetadataValue.url((folder / "report.html").as_uri()),
             "verdict": verdict(figures),
             "question": walk.experiment.question,
+            **links(data_docs),
+            "fold_timeline": shown(files["fold_timeline.png"], "windows of each fold"),
         }
     )
-    track_report(walk.tracking, frames["walk_forward"].collect()["run_id"][0], figures, files)
+    run_id = frames["walk_forward"].collect()["run_id"][0]
+    walk.tracking.tag(run_id, verdict_tags(verdicts))
+    track_report(walk.tracking, run_id, figures, files)
     return figures
 
 
@@ -169,12 +182,13 @@ def track_report(tracking: Tracking, run_id: str, figures: pl.DataFrame, files: 
         tracking.log_files(run_id, files)
 
 
-def findings_of(walk: Walk, frames: Mapping[str, pl.LazyFrame], verdicts: Mapping[str, pl.DataFrame]) -> Findings:
-    """Everything that the report is made of."""
+def findings_of(
+    walk: Walk, frames: Mapping[str, pl.LazyFrame], verdicts: Mapping[str, pl.DataFrame], data_docs: str
+) -> Findings:
+    """Everything that the report is made of; `data_docs` is the way from the page to the gate's pages."""
     experiment = walk.experiment
     forecasts = frames["forecasts"].collect()
     bars, universe = frames["bars"].collect(), frames["universe"].collect()
-    expectations = sum(int(frame["expectations"][0]) for frame in verdicts.values())
     return Findings(
         experiment=experiment.name,
         question=experiment.question,
@@ -187,8 +201,12 @@ def findings_of(walk: Walk, frames: Mapping[str, pl.LazyFrame], verdicts: Mappin
         simulations={name: traded(experiment, forecasts, bars, universe, name) for name in SEGMENTS},
         windows=windows_of(walk.folds, frames["calendar"].collect()["session"], experiment.target.horizon),
         rows=rows_of(frames["counts"].collect(), frames["refused"].collect()),
-        gate_passed=all(bool(frame["passed"][0]) for frame in verdicts.values()),
-        gate=f"{', '.join(verdicts)}: {expectations} expectations hold for the versions read here.",
+        gate=Gate(
+            stages=stages(verdicts),
+            data_version=data_version(verdicts),
+            evidence=frames["perturbation"].collect(),
+            data_docs=data_docs,
+        ),
     )
 
 

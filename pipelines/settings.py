@@ -39,6 +39,11 @@ class Settings:
         return self.home / "dagster"
 
     @property
+    def data_docs(self) -> Path:
+        """Pages of the gate's verdicts."""
+        return self.home / "data_docs"
+
+    @property
     def artifacts(self) -> Path:
         """Model artifacts of the default tracking store."""
         return self.home / "mlflow" / "artifacts"

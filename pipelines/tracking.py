@@ -81,6 +81,12 @@ class Tracking:
 
         self.client.log_batch(run_id, params=[Param(key, str(value)[:500]) for key, value in params.items()])
 
+    def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Tags of a run, in one step; those that it has are replaced."""
+        from mlflow.entities import RunTag
+
+        self.client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
+
     def log_curve(self, run_id: str, epochs: Sequence[Mapping[str, float]]) -> None:
         """One mapping of metrics per step, written in batches."""
         import time

@@ -104,6 +104,21 @@ def test_the_report_is_one_page_with_its_pictures(scratch: Scratch) -> None:
     page = (scratch.home / "reports" / "ridge_small" / "report.html").read_text()
     assert "Does the small market foretell anything?" in page
     assert page.count("data:image/png;base64") >= 4
+    assert "Gate passed" in page
+
+
+def test_the_gate_is_shown_in_pages_that_report_and_runs_refer_to(scratch: Scratch) -> None:
+    index = scratch.home / "data_docs" / "index.html"
+    page = scratch.home / "reports" / "ridge_small" / "report.html"
+    assert "leakage.future_perturbation" in index.read_text()
+    assert "href='../../data_docs/index.html'" in page.read_text()
+    (verdict,) = scratch.query("select evidence_hash from gate.leakage")
+    client = MlflowClient(f"sqlite:///{scratch.home / 'mlflow' / 'mlflow.db'}")
+    (experiment,) = [e for e in client.search_experiments() if e.name == "ridge_small"]
+    tags = [run.data.tags for run in client.search_runs([experiment.experiment_id])]
+    assert {tag["gate.leakage.evidence"] for tag in tags} == {verdict[0]}
+    assert {tag["gate.leakage"] for tag in tags} == {"passed"}
+    assert len({tag["data.raw/bars"] for tag in tags}) == 1
 
 
 def test_every_fold_is_one_run_under_one_parent_and_none_is_left_running(scratch: Scratch) -> None:
@@ -189,7 +204,7 @@ def test_touching_one_feature_s_code_makes_its_descendants_again_and_nothing_els
         word.strip(",") for line in done.stdout.splitlines() for word in line.split() if "/" in word and "." not in word
     }
     # its content is the same as before: what only reads the content is left alone, what judges its code is not
-    assert made == {"features/price_volume", "gate/evidence_future_perturbation", "gate/leakage"}
+    assert made == {"features/price_volume", "gate/evidence_future_perturbation", "gate/leakage", "gate/data_docs"}
     file.write_text(text)
     assert scratch.demo().returncode == 0
 

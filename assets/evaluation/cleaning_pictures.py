@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from assets.evaluation.pictures import BLUE, GREEN, INK, ORANGE, RED, STYLE
+from assets.evaluation.pictures import BLUE, GREEN, INK, ORANGE, RED, STYLE, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Canvas
 
 COLOURS = {"refused": RED, "changed": GREEN, "masked": BLUE, "flagged": ORANGE}
 WIDTH = 8.0
@@ -43,7 +41,7 @@ def shares_by_year(counts: pl.DataFrame) -> bytes:
         axes.set_xlim(-0.4, len(years) - 0.3)
         axes.set_title("Share of the raw rows of a year that each rule touched", pad=22)
         axes.legend(ncols=4, loc="lower left", bbox_to_anchor=(-0.01, 0.985), borderaxespad=0)
-        return _png(figure)
+        return png(figure)
 
 
 def effect_of_rules(effect: pl.DataFrame) -> bytes:
@@ -60,7 +58,7 @@ def effect_of_rules(effect: pl.DataFrame) -> bytes:
         _whiskers(right, lines, "excess_change", 100.0, "Net excess, points a year")
         left.set_yticks(range(len(names))[::-1], names, fontsize=8)
         figure.suptitle("What changes when one rule is turned about, 95% intervals", x=0.01, ha="left", fontsize=10)
-        return _png(figure)
+        return png(figure)
 
 
 def _whiskers(axes: Axes, lines: pl.DataFrame, column: str, scale: float, title: str) -> None:
@@ -70,9 +68,3 @@ def _whiskers(axes: Axes, lines: pl.DataFrame, column: str, scale: float, title:
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.errorbar(mean, places, xerr=reach, fmt="o", color=BLUE, markersize=4, linewidth=1.4, capsize=3)
     axes.set_title(title)
-
-
-def _png(figure: Canvas) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()

@@ -41,23 +41,6 @@ STYLE: Any = {
 }
 
 
-def walk_forward(windows: pl.DataFrame) -> bytes:
-    """One line per fold with its windows as bars. Columns fold, segment (train, purge, valid, test), first, last."""
-    folds = windows["fold"].unique().sort(descending=True).to_list()
-    with _canvas(1.0 + 0.28 * len(folds)) as (figure, (axes,)):
-        for segment, colour in SEGMENT_COLOURS.items():
-            bars = windows.filter(pl.col("segment") == segment)
-            left, right = (bars[end].to_physical().to_numpy() for end in ("first", "last"))  # days since 1970
-            places = [folds.index(fold) for fold in bars["fold"]]
-            axes.barh(places, right - left + 1, left=left, height=0.62, color=colour, label=segment)
-        axes.set_yticks(range(len(folds)), folds)
-        axes.grid(visible=False, axis="y")
-        axes.xaxis_date()
-        axes.set_title("Windows of each fold; purged sessions train nothing and choose nothing", pad=22)
-        axes.legend(ncols=4, loc="lower left", bbox_to_anchor=(-0.01, 0.985), borderaxespad=0, handlelength=1.2)
-        return _png(figure)
-
-
 def cumulative_rank_ic(days: pl.DataFrame) -> bytes:
     """Running sum of the daily RankIC, and its mean over 60 sessions. Columns session, rank_ic."""
     values = days["rank_ic"].fill_null(0.0)
@@ -67,7 +50,7 @@ def cumulative_rank_ic(days: pl.DataFrame) -> bytes:
         below.plot(days["session"], days["rank_ic"].rolling_mean(60, min_samples=20), color=BLUE, linewidth=1.2)
         below.axhline(0, color=INK, linewidth=0.8)
         below.set_title("Mean RankIC of the last 60 sessions")
-        return _png(figure)
+        return png(figure)
 
 
 def rank_ic_by_fold(folds: pl.DataFrame, by_seed: pl.DataFrame) -> bytes:
@@ -92,7 +75,7 @@ def rank_ic_by_fold(folds: pl.DataFrame, by_seed: pl.DataFrame) -> bytes:
         axes.set_xlim(-0.6, len(names) - 0.4)
         axes.set_title("RankIC by fold with 95% interval", pad=22)
         axes.legend(ncols=2, loc="lower left", bbox_to_anchor=(-0.01, 0.985), borderaxespad=0)
-        return _png(figure)
+        return png(figure)
 
 
 def decile_bars(deciles: pl.DataFrame, horizon: int) -> bytes:
@@ -108,7 +91,7 @@ def decile_bars(deciles: pl.DataFrame, horizon: int) -> bytes:
         axes.set_xlabel("tenth of the names, 10 holds the highest forecasts")
         axes.set_ylabel("percent")
         axes.set_title(f"Return of each tenth over {horizon} sessions, less the mean of all")
-        return _png(figure)
+        return png(figure)
 
 
 def worth(daily: pl.DataFrame) -> bytes:
@@ -128,7 +111,7 @@ def worth(daily: pl.DataFrame) -> bytes:
         below.plot(lines["session"], lines["excess"], color=GREEN, linewidth=1.4)
         below.axhline(0, color=INK, linewidth=0.8)
         below.set_title("Excess return, summed, percent")
-        return _png(figure)
+        return png(figure)
 
 
 def refused_orders(counts: pl.DataFrame) -> bytes:
@@ -143,7 +126,7 @@ def refused_orders(counts: pl.DataFrame) -> bytes:
         axes.margins(x=0.18)
         axes.grid(visible=False, axis="y")
         axes.set_title("Orders refused, and their share of the orders of that side")
-        return _png(figure)
+        return png(figure)
 
 
 @contextmanager
@@ -160,7 +143,8 @@ def _canvas(
         yield figure, tuple(axes[:, 0])
 
 
-def _png(figure: Canvas) -> bytes:
+def png(figure: Canvas) -> bytes:
+    """The figure as PNG, of the same bytes for the same drawing."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()

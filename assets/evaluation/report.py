@@ -10,8 +10,9 @@ from html import escape
 import dataframely as dy
 import polars as pl
 
+from assets.evaluation import gate_pictures, pictures, portfolio
 from assets.evaluation import information as informing
-from assets.evaluation import pictures, portfolio
+from assets.evaluation.gate_section import Gate, gate_header
 from assets.evaluation.intervals import Interval, interval
 from assets.evaluation.page import image, page, section, table
 from assets.folds.walk_forward import Fold
@@ -38,7 +39,8 @@ HEADLINE = {
     "orders_refused": "Orders refused",
 }
 CAPTIONS = {
-    "walk_forward": "Train, purged, validation and test windows of each fold",
+    "fold_timeline": "Train, purged, validation and test windows of each fold",
+    "evidence_by_asset": "Tables and decisions after which the future was rewritten, and what changed in the past",
     "cumulative_rank_ic": "Cumulative RankIC over the test sessions",
     "rank_ic_by_fold": "RankIC of each fold with its interval and each seed",
     "deciles": "Return of each tenth of the names",
@@ -72,7 +74,7 @@ class Findings:
     simulations                    `portfolio.simulate` by segment
     windows                        fold, segment (train, purge, valid, test), first, last: see `windows_of`
     rows                           what (read, refused, kept), why, rows: what the cleaning did, in its order
-    gate_passed, gate              the gate's verdict and its line
+    gate                           the gate's verdicts, see `gate_section`
     """
 
     experiment: str
@@ -86,8 +88,7 @@ class Findings:
     simulations: Mapping[str, portfolio.Simulation]
     windows: pl.DataFrame
     rows: pl.DataFrame
-    gate_passed: bool
-    gate: str
+    gate: Gate
 
 
 def summary(findings: Findings) -> pl.DataFrame:
@@ -124,6 +125,7 @@ def windows_of(folds: Sequence[Fold], sessions: pl.Series, horizon: int) -> pl.D
     """Windows of each fold, with the last `horizon` sessions of train and of valid purged, as their labels reach out.
 
     A name that cannot be sold in time is purged for longer; the picture shows what holds for all.
+    returns  fold, segment (train, purge, valid, test), first, last, sessions
     """
     lines = []
     for fold in folds:
@@ -133,8 +135,8 @@ def windows_of(folds: Sequence[Fold], sessions: pl.Series, horizon: int) -> pl.D
             inside = sessions.filter(sessions.is_between(start, end, closed="left")).sort()
             kept = inside if segment == "test" else inside[:-horizon]
             parts = [(segment, kept), ("purge", inside[len(kept) :])]
-            lines += [(fold.key, name, part[0], part[-1]) for name, part in parts if len(part)]
-    return pl.DataFrame(lines, schema=["fold", "segment", "first", "last"], orient="row")
+            lines += [(fold.key, name, part[0], part[-1], len(part)) for name, part in parts if len(part)]
+    return pl.DataFrame(lines, schema=["fold", "segment", "first", "last", "sessions"], orient="row")
 
 
 def by_fold(information: pl.DataFrame, segment: str, horizon: int) -> pl.DataFrame:
@@ -194,7 +196,9 @@ def render(findings: Findings) -> dict[str, bytes]:
 def _drawn(findings: Findings) -> dict[str, bytes]:
     horizon, seeds = findings.horizon, findings.by_seed.filter(pl.col("segment") == "test")
     days = informing.daily(findings.information, "test")
-    drawn = {"walk_forward": pictures.walk_forward(findings.windows)}
+    drawn = {"fold_timeline": gate_pictures.fold_timeline(findings.windows)}
+    if findings.gate.evidence.height:
+        drawn["evidence_by_asset"] = gate_pictures.evidence_by_asset(findings.gate.evidence)
     if days["rank_ic"].count():
         folds = by_fold(findings.information, "test", horizon)
         drawn["cumulative_rank_ic"] = pictures.cumulative_rank_ic(days)
@@ -214,7 +218,7 @@ def _page(findings: Findings, figures: pl.DataFrame, drawn: Mapping[str, bytes])
     blocks = [
         _header(findings, figures),
         section("Headline figures", _headline(figures)),
-        section("How it was tested", _image(drawn, "walk_forward")),
+        section("How it was tested", _image(drawn, "fold_timeline"), _image(drawn, "evidence_by_asset")),
         section("What the forecasts tell", *told),
         section("What they would have earned", *([_traded(findings.trading)] if any(earned) else []), *earned),
         section("Rows of data", table(findings.rows, numbers=("rows",))),
@@ -225,13 +229,12 @@ def _page(findings: Findings, figures: pl.DataFrame, drawn: Mapping[str, bytes])
 
 
 def _header(findings: Findings, figures: pl.DataFrame) -> str:
-    gate = "passed" if findings.gate_passed else "failed"
     said = [sentence for sentence in (verdict(figures), trading_verdict(figures)) if sentence]
     return (
         f"<header><p class=kicker>{escape(findings.experiment)} &middot; {escape(findings.model)} &middot; "
         f"{findings.horizon} sessions ahead</p><h1>{escape(findings.question)}</h1>"
         f"{''.join(f'<p class=verdict>{escape(sentence)}</p>' for sentence in said)}"
-        f"<p class='gate {gate}'><b>Gate {gate}.</b> {escape(findings.gate)}</p></header>"
+        f"{gate_header(findings.gate)}</header>"
     )
 
 

@@ -17,10 +17,12 @@ LARGEST_REFUSED_SHARE = 0.1
 
 
 def _demands() -> Mapping[str, list[Expectation]]:
+    from expectations.suites.sentences import ExpectNoRowToBeLost
+
     return {
         "counts": [
             *has_rows(),
-            *lies_within("rows_unaccounted", least=0, most=0),
+            *lies_within("rows_unaccounted", least=0, most=0, meaning=ExpectNoRowToBeLost),
             *lies_within("refused_share", most=LARGEST_REFUSED_SHARE),
             *lies_within("sessions", least=1),
         ],

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 def _demands() -> Mapping[str, list[Expectation]]:
-    return {"knowledge_cutoff": [*has_rows(), *holds("passed")]}
+    from expectations.suites.sentences import ExpectNoKnowledgeOfTheTest
+
+    return {"knowledge_cutoff": [*has_rows(), *holds("passed", ExpectNoKnowledgeOfTheTest)]}
 
 
 KNOWLEDGE = Suite(required=frozenset({"knowledge_cutoff"}), demands=_demands)

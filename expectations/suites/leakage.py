@@ -15,16 +15,26 @@ if TYPE_CHECKING:
 
 
 def _demands() -> Mapping[str, list[Expectation]]:
+    from expectations.suites import sentences as said
+
     untouched = [demand for name in ("changed", "missing", "added") for demand in lies_within(f"rows_{name}", most=0)]
     return {
-        "future_perturbation": [*has_rows(), *holds("passed"), *untouched],
+        "future_perturbation": [*has_rows(), *holds("passed", said.ExpectThePastToStay), *untouched],
         "adjustment_invariance": [*has_rows(), *holds("passed"), *lies_within("rows_changed", most=0)],
-        "coverage": [*has_rows(), *lies_within("rows_compared", least=1)],
-        "liveness": [*has_rows(), *holds("alive")],
-        "timestamp_order": [*has_rows(), *holds("passed")],
-        "input_order": [*has_rows(), *holds("passed"), *lies_within("rows_undated", most=0)],
+        "coverage": [*has_rows(), *lies_within("rows_compared", least=1, meaning=said.ExpectRowsInThePast)],
+        "liveness": [*has_rows(), *holds("alive", said.ExpectTheFutureToBeFelt)],
+        "timestamp_order": [*has_rows(), *holds("passed", said.ExpectNoRowAvailableAfterItsDecision)],
+        "input_order": [
+            *has_rows(),
+            *holds("passed", said.ExpectNoRowAvailableAfterItsDecision),
+            *lies_within("rows_undated", most=0),
+        ],
         **{
-            name: [*has_rows(), *holds("passed"), *lies_within("rows_violating", most=0)]
+            name: [
+                *has_rows(),
+                *holds("passed", said.ExpectOrdersThatCouldBeFilled),
+                *lies_within("rows_violating", most=0),
+            ]
             for name in ("execution", "fills", "label_intervals")
         },
         **_purge_demands(),
@@ -32,10 +42,12 @@ def _demands() -> Mapping[str, list[Expectation]]:
 
 
 def _purge_demands() -> Mapping[str, list[Expectation]]:
+    from expectations.suites.sentences import ExpectWindowsApart
+
     return {
         "purge": [
             *has_rows(),
-            *holds("passed"),
+            *holds("passed", ExpectWindowsApart),
             *lies_within("rows_unsettled", most=0),
             *lies_within("gap_hours", least=0),
         ]

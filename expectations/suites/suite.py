@@ -33,26 +33,33 @@ class Suite:
 
 def has_rows() -> list[Expectation]:
     """The table is not empty: no evidence shows nothing."""
+    from expectations.suites.sentences import ExpectEvidence
+
+    return [ExpectEvidence(min_value=1)]
+
+
+def holds(column: str, meaning: type[Expectation] | None = None) -> list[Expectation]:
+    """Every value of a column is true, none is null.
+
+    meaning  the expectation of `sentences` that says in words what true means here
+    """
     from great_expectations import expectations as gxe
 
-    return [gxe.ExpectTableRowCountToBeBetween(min_value=1)]
+    values = meaning or gxe.ExpectColumnValuesToBeInSet
+    return [gxe.ExpectColumnValuesToNotBeNull(column=column), values(column=column, value_set=[True])]
 
 
-def holds(column: str) -> list[Expectation]:
-    """Every value of a column is true, none is null."""
+def lies_within(
+    column: str, least: float | None = None, most: float | None = None, meaning: type[Expectation] | None = None
+) -> list[Expectation]:
+    """Every value of a column is a number from `least` to `most`, none is null; a missing end leaves that side open.
+
+    meaning  the expectation of `sentences` that says in words what these bounds mean
+    """
     from great_expectations import expectations as gxe
 
+    values = meaning or gxe.ExpectColumnValuesToBeBetween
     return [
         gxe.ExpectColumnValuesToNotBeNull(column=column),
-        gxe.ExpectColumnValuesToBeInSet(column=column, value_set=[True]),
-    ]
-
-
-def lies_within(column: str, least: float | None = None, most: float | None = None) -> list[Expectation]:
-    """Every value of a column is a number from `least` to `most`, none is null; a missing end leaves that side open."""
-    from great_expectations import expectations as gxe
-
-    return [
-        gxe.ExpectColumnValuesToNotBeNull(column=column),
-        gxe.ExpectColumnValuesToBeBetween(column=column, min_value=least, max_value=most),
+        values(column=column, min_value=least, max_value=most),
     ]

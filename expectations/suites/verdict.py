@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -14,6 +14,7 @@ from expectations.suites.data import DATA
 from expectations.suites.fit import FIT
 from expectations.suites.knowledge import KNOWLEDGE
 from expectations.suites.leakage import LEAKAGE, PURGE
+from expectations.suites.results import PLACES, as_text, plain
 from expectations.suites.selection import SELECTION
 from expectations.suites.suite import Evidence, Suite
 
@@ -33,7 +34,10 @@ ROWS_NAMED = 20
 
 
 class Verdict(BaseModel):
-    """Whether a stage passed, why not, and a hash of the evidence that says so."""
+    """Whether a stage passed, why not, a hash of the evidence that says so, and what Great Expectations found.
+
+    results  JSON: evidence table -> its validation, see `expectations.suites.results`
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,6 +46,7 @@ class Verdict(BaseModel):
     failures: tuple[str, ...]
     evidence_hash: str
     expectations: int
+    results: str
 
 
 def judge(stage: str, evidence: Evidence) -> Verdict:
@@ -60,14 +65,16 @@ def judge(stage: str, evidence: Evidence) -> Verdict:
     tables = {**evidence, **suite.derived(evidence)}
     source = _source()
     demands = {name: found for name, found in suite.demands().items() if name in tables}
-    for name, found in demands.items():
-        failures += _failures(source, name, tables[name], found)
+    results = {name: _validated(source, name, tables[name], found) for name, found in demands.items()}
+    for name, found in results.items():
+        failures += _failures(name, tables[name], found)
     return Verdict(
         stage=stage,
         passed=not failures,
         failures=tuple(failures),
         evidence_hash=evidence_hash(evidence),
         expectations=sum(map(len, demands.values())),
+        results=as_text({name: plain(found) for name, found in results.items()}),
     )
 
 
@@ -93,11 +100,11 @@ def _source() -> Any:
     return context.data_sources.add_pandas("evidence")
 
 
-def _failures(source: Any, name: str, table: pl.DataFrame, demands: Sequence[Expectation]) -> list[str]:
+def _failures(name: str, table: pl.DataFrame, results: Sequence[Any]) -> list[str]:
     """Failures of one evidence table: those of the whole, then one for each row, the first ones in words."""
     whole: list[str] = []
     by_row: dict[int, list[str]] = {}
-    for result in _validated(source, name, table, demands):
+    for result in results:
         kind, column = result.expectation_config.type, result.expectation_config.kwargs.get("column")
         if error := _error(result):
             whole.append(
@@ -115,18 +122,19 @@ def _failures(source: Any, name: str, table: pl.DataFrame, demands: Sequence[Exp
     return whole + named + ([f"{name}: {rest} more rows fail"] if rest else [])
 
 
-def _validated(source: Any, name: str, table: pl.DataFrame, demands: Sequence[Expectation]) -> Iterator[Any]:
-    """The result of each demand on a table, of which only the columns asked for and the row numbers are handed over."""
+def _validated(source: Any, name: str, table: pl.DataFrame, demands: Sequence[Expectation]) -> list[Any]:
+    """The result of each demand on a table, of which the columns asked for, the row numbers and places go over."""
     import great_expectations as gx
 
     needed = {column for demand in demands if (column := getattr(demand, "column", None))}
     present = [column for column in table.columns if column in needed]
-    frame = table.with_row_index(ROW).select(ROW, *present).to_pandas()
+    places = [column for column in PLACES if column in table.columns and column not in needed]
+    numbered = table.with_row_index(ROW).select(ROW, *(pl.col(place).cast(pl.String) for place in places), *present)
     asset = source.add_dataframe_asset(name)
-    batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
+    batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": numbered.to_pandas()})
     suite = gx.ExpectationSuite(name=name, expectations=list(demands))
-    result_format = {"result_format": "COMPLETE", "unexpected_index_column_names": [ROW]}
-    yield from batch.validate(suite, result_format=result_format).results
+    result_format = {"result_format": "COMPLETE", "unexpected_index_column_names": [ROW, *places]}
+    return list(batch.validate(suite, result_format=result_format).results)
 
 
 def _error(result: Any) -> str | None:
@@ -141,22 +149,7 @@ def _error(result: Any) -> str | None:
 
 def _words(name: str, row: dict[str, Any], columns: list[str]) -> str:
     """One failing row: where it is, which values fail, and its first example."""
-    places = (
-        "experiment",
-        "group",
-        "input",
-        "table",
-        "horizon",
-        "column",
-        "decided_at",
-        "fold",
-        "boundary",
-        "rule",
-        "year",
-        "session",
-        "month",
-    )
-    where = ", ".join(f"{place} {row[place]}" for place in places if place in row and row[place] is not None)
+    where = ", ".join(f"{place} {row[place]}" for place in PLACES if place in row and row[place] is not None)
     found = ", ".join(f"{column} is {row[column]}" for column in dict.fromkeys(columns))
     example = f"; first: {row['first_example']}" if row.get("first_example") else ""
     return f"{name}: {where}: {found}{example}"

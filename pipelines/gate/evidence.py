@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import dagster as dg
 import dataframely as dy
 import polars as pl
 
@@ -26,6 +28,7 @@ def add_evidence(
     inputs: Mapping[str, Read],
     modules: Sequence[str],
     settings: str = "",
+    draw: Callable[..., Mapping[str, bytes]] | None = None,
 ) -> None:
     """Add the evidence of one check.
 
@@ -33,17 +36,30 @@ def add_evidence(
     make      function of the collected or lazy inputs by name that returns it; its docstring is read in the catalogue
     modules   project modules whose code decides the result
     settings  what else decides it, as text
+    draw      function of the table and of the inputs by name that returns pictures (PNG) by name, shown beside it
     """
     key = f"{EVIDENCE}{name}"
     schema = evidence_table(key, columns)
+
+    def made(context: dg.AssetExecutionContext, **frames: pl.LazyFrame) -> pl.DataFrame:
+        found = make(**frames)
+        if draw is not None:
+            context.add_output_metadata({name: shown(png, name) for name, png in draw(found, **frames).items()})
+        return found
+
     graph.add(
         schema,
-        lambda context, **frames: make(**frames),
+        made,
         description=f"{schema.__doc__}\n\n{make.__doc__ or ''}",
         modules=modules,
         inputs=inputs,
         settings=settings,
     )
+
+
+def shown(png: bytes, caption: str) -> dg.MarkdownMetadataValue:
+    """A picture within the metadata itself, so that it is seen wherever the event log is."""
+    return dg.MetadataValue.md(f"![{caption}](data:image/png;base64,{base64.b64encode(png).decode()})")
 
 
 def evidence_table(key: str, schema: pl.Schema) -> type[Table]:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from assets.evaluation.gate_pictures import fold_timeline
+from assets.evaluation.report import windows_of
 from assets.folds.walk_forward import folds, segments
 from expectations.evidence import PURGE
 from expectations.leakage import purge
@@ -25,10 +27,20 @@ def add_purging(graph: Graph, experiments: Mapping[str, Experiment]) -> None:
         found = [_purge_of(labels, experiment, graph) for experiment in _distinct(experiments)]
         return pl.concat(found) if found else PURGE.to_frame()
 
+    def draw(found: pl.DataFrame, labels: pl.LazyFrame) -> dict[str, bytes]:
+        """The windows of every distinct walk-forward, by the name of its first experiment."""
+        sessions = labels.select(pl.col("session").unique().sort()).collect()["session"]
+        return {
+            f"folds of {experiment.name}": fold_timeline(
+                windows_of(folds(experiment.walk_forward, graph.first, graph.last), sessions, experiment.target.horizon)
+            )
+            for experiment in _distinct(experiments)
+        }
+
     inputs = {"labels": (ForwardReturns.asset_key, Every(), True)}
     settings = json.dumps([e.walk_forward.model_dump_json() for e in experiments.values()])
     modules = ["expectations.leakage", "assets.folds.walk_forward"]
-    add_evidence(graph, "purge", PURGE, separate, inputs, modules, settings)
+    add_evidence(graph, "purge", PURGE, separate, inputs, modules, settings, draw)
 
 
 def _distinct(experiments: Mapping[str, Experiment]) -> list[Experiment]:

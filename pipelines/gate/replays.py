@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 import polars as pl
 
+from assets.evaluation.gate_pictures import evidence_by_asset
 from assets.table import Declaration
 from expectations.adjustment_invariance import ADJUSTMENT_INVARIANCE, adjustment_invariance
 from expectations.decisions import decisions, telling_sessions
@@ -53,7 +54,16 @@ def add_replays(graph: Graph, tables: Mapping[str, Declaration], hour: int) -> N
         *(table.function.__module__ for table in tables.values()),
     ]
     settings = f"{DECISIONS} {SEED} {hour}"
-    add_evidence(graph, "future_perturbation", FUTURE_PERTURBATION, perturb, inputs, modules, settings)
+    add_evidence(
+        graph,
+        "future_perturbation",
+        FUTURE_PERTURBATION,
+        perturb,
+        inputs,
+        modules,
+        settings,
+        draw=lambda found, **frames: {"evidence by asset": evidence_by_asset(found)},
+    )
     modules = ["expectations.adjustment_invariance", *modules]
     add_evidence(graph, "adjustment_invariance", ADJUSTMENT_INVARIANCE, relevel, inputs, modules, settings)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from assets.table import Declaration
 from expectations.decisions import DECIDED_HOUR
 from pipelines.experiment import Experiment
 from pipelines.gate.counts import add_counts
+from pipelines.gate.data_docs import add_data_docs
 from pipelines.gate.fitting import add_fitting
 from pipelines.gate.label_intervals import add_label_intervals
 from pipelines.gate.membership import add_membership
@@ -36,9 +38,15 @@ STAGES: Mapping[str, tuple[str, ...]] = {
 
 
 def add_gates(
-    graph: Graph, tables: Mapping[str, Declaration], experiments: Mapping[str, Experiment]
+    graph: Graph,
+    tables: Mapping[str, Declaration],
+    experiments: Mapping[str, Experiment],
+    pages: Path | None = None,
 ) -> tuple[str, ...]:
-    """Add the evidence and the verdict of every stage; returns the keys of the verdicts."""
+    """Add the evidence and the verdict of every stage, and the pages that show them; returns the keys of the verdicts.
+
+    pages  folder of the Data Docs; without it there are none
+    """
     hours = {experiment.decided_hour for experiment in experiments.values()} or {DECIDED_HOUR}
     add_counts(graph)
     add_replays(graph, tables, min(hours))
@@ -48,4 +56,7 @@ def add_gates(
     add_purging(graph, experiments)
     add_outside_knowledge(graph, tables, experiments)
     add_fitting(graph, tables, experiments)
-    return tuple(add_verdict(graph, stage, names) for stage, names in STAGES.items())
+    gates = tuple(add_verdict(graph, stage, names, pages) for stage, names in STAGES.items())
+    if pages:
+        add_data_docs(graph, gates, pages)
+    return gates

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -16,6 +17,7 @@ import polars as pl
 
 from expectations.suites.verdict import judge
 from expectations.tables import GateVerdict
+from pipelines.gate.data_docs import links
 from pipelines.gate.evidence import EVIDENCE
 from pipelines.graph import Graph
 from pipelines.lineage import Versions
@@ -79,15 +81,18 @@ def _is_current(judged: Mapping[str, Any], versions: Versions, upstream: str, pa
     )
 
 
-def add_verdict(graph: Graph, stage: str, names: Sequence[str]) -> str:
-    """Add the verdict of a stage over the evidence of the given names; returns its key."""
+def add_verdict(graph: Graph, stage: str, names: Sequence[str], pages: Path | None = None) -> str:
+    """Add the verdict of a stage over the evidence of the given names; returns its key.
+
+    pages  folder of the Data Docs, to which the check links
+    """
     key = f"gate/{stage}"
     evidence = {name: f"{EVIDENCE}{name}" for name in names}
     nodes = graph.lineage.nodes
     judged = sorted({edge.upstream for upstream in evidence.values() for edge in nodes[upstream].edges})
     graph.add(
         GateVerdict,
-        partial(_verdict, graph, stage, evidence),
+        partial(_verdict, graph, stage, evidence, pages),
         key=key,
         description=f"{GateVerdict.__doc__}\n\nStage '{stage}': {', '.join(names)}, judged by Great Expectations.",
         modules=["expectations.suites.verdict"],
@@ -104,7 +109,12 @@ def add_verdict(graph: Graph, stage: str, names: Sequence[str]) -> str:
 
 
 def _verdict(
-    graph: Graph, stage: str, evidence: Mapping[str, str], context: dg.AssetExecutionContext, **frames: pl.LazyFrame
+    graph: Graph,
+    stage: str,
+    evidence: Mapping[str, str],
+    pages: Path | None,
+    context: dg.AssetExecutionContext,
+    **frames: pl.LazyFrame,
 ) -> Generator[dg.AssetCheckResult, None, pl.DataFrame]:
     """Judge, tell the check, and return the verdict with the versions that its evidence was made of."""
     versions = graph.versions(context.instance)
@@ -119,6 +129,7 @@ def _verdict(
             "failures": dg.MetadataValue.md("\n".join(f"- {text}" for text in found.failures) or "none"),
             "expectations": found.expectations,
             "evidence_hash": found.evidence_hash,
+            **(links(pages) if pages else {}),
         },
     )
     return pl.DataFrame(
@@ -129,6 +140,7 @@ def _verdict(
             "expectations": pl.Series([found.expectations], dtype=pl.Int32),
             "evidence_hash": [found.evidence_hash],
             "judged": [json.dumps(_judged(versions, evidence.values()), sort_keys=True)],
+            "results": [found.results],
         }
     )
 

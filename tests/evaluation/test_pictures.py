@@ -19,18 +19,9 @@ DECILES = pl.DataFrame(
 DAILY = pl.DataFrame(SESSIONS).with_columns(
     net_return=pl.lit(0.001), benchmark_return=pl.lit(0.002), excess_return=pl.lit(-0.001)
 )
-WINDOWS = pl.DataFrame(
-    {
-        "fold": ["2016-01-01"] * 4,
-        "segment": ["train", "purge", "valid", "test"],
-        "first": [date(2014, 1, 1), date(2015, 6, 24), date(2015, 7, 1), date(2016, 1, 1)],
-        "last": [date(2015, 6, 23), date(2015, 6, 30), date(2015, 12, 31), date(2016, 6, 30)],
-    }
-)
 REFUSED = pl.DataFrame({"side": ["buy"], "reason": ["locked_up"], "orders": [3], "share": [0.01]})
 
 DRAWN = {
-    "walk_forward": lambda: pictures.walk_forward(WINDOWS),
     "cumulative_rank_ic": lambda: pictures.cumulative_rank_ic(RANK_IC),
     "rank_ic_by_fold": lambda: pictures.rank_ic_by_fold(FOLDS, SEEDS),
     "decile_bars": lambda: pictures.decile_bars(DECILES, 5),

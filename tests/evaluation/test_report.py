@@ -8,8 +8,11 @@ import pytest
 
 from assets.evaluation import information as informing
 from assets.evaluation import report
+from assets.evaluation.gate_section import Gate
 from assets.evaluation.portfolio import Orders, PortfolioDaily, Simulation, TradingSpec
 from assets.folds.walk_forward import Fold
+from expectations.decisions import decision_instant
+from expectations.evidence import FUTURE_PERTURBATION
 
 SESSIONS = pl.date_range(date(2016, 1, 1), date(2016, 12, 31), eager=True).alias("session")
 FOLD = Fold("2016-07-01", date(2016, 1, 1), date(2016, 4, 1), date(2016, 7, 1), date(2016, 10, 1))
@@ -59,6 +62,18 @@ def made_simulation() -> Simulation:
     return Simulation(Orders.validate(orders), PortfolioDaily.validate(daily))
 
 
+def made_gate(*, passed: bool = True) -> Gate:
+    stages = {
+        "stage": ["data", "leakage"],
+        "passed": [True, passed],
+        "expectations": [6, 30],
+        "evidence": ["1a2b", "3c4d"],
+    }
+    row = {"table": "features/x", "column": "a", "rows_compared": 9, "passed": True}
+    evidence = pl.DataFrame([{"decided_at": decision_instant(date(2016, 3, 1), 20), **row}], schema=FUTURE_PERTURBATION)
+    return Gate(pl.DataFrame(stages), "77aa88bb", evidence, "../../data_docs/index.html")
+
+
 def made_findings(level: float = 0.04) -> report.Findings:
     information = made_information(level)
     seeds = pl.DataFrame({"fold": ["2016-07-01"] * 2, "segment": "test", "seed": [0, 1], "rank_ic": [0.03, 0.05]})
@@ -80,8 +95,7 @@ def made_findings(level: float = 0.04) -> report.Findings:
         rows=pl.DataFrame(
             {"what": ["read", "refused", "kept"], "why": [None, "low above high", None], "rows": [1000, 1, 999]}
         ),
-        gate_passed=True,
-        gate="14 checks passed",
+        gate=made_gate(),
     )
 
 
@@ -113,18 +127,22 @@ def test_the_page_holds_the_verdict_the_figures_and_every_picture_within_itself(
     files = report.render(made_findings())
     html = files["report.html"].decode()
     pictures = {name for name in files if name.endswith(".png")}
-    assert len(pictures) == 6
+    assert len(pictures) == 7
     assert html.count("src='data:image/png;base64,") == len(pictures)
     assert not re.search(r"(?:src|href)=['\"]?https?:", html)
     assert report.verdict(report.summary(made_findings())) in html
     assert "Does &lt;this&gt; rank returns?" in html
     assert "low above high" in html
     assert "Gate passed" in html
+    assert "36 expectations in 2 stages" in html
+    assert "href='../../data_docs/index.html'" in html
+    assert all(word in html for word in ("1a2b", "3c4d", "77aa88bb"))
 
 
 def test_a_failed_gate_is_shown_as_failed():
-    html = report.render(replace(made_findings(), gate_passed=False))["report.html"].decode()
+    html = report.render(replace(made_findings(), gate=made_gate(passed=False)))["report.html"].decode()
     assert "class='gate failed'" in html
+    assert "failed: leakage" in html
 
 
 def test_without_a_simulation_the_page_has_no_portfolio():
@@ -136,11 +154,11 @@ def test_without_a_simulation_the_page_has_no_portfolio():
 def test_windows_purge_the_labels_that_reach_into_the_next_window():
     found = report.windows_of([FOLD], SESSIONS, 5)
     assert found.rows() == [
-        ("2016-07-01", "train", date(2016, 1, 1), date(2016, 3, 26)),
-        ("2016-07-01", "purge", date(2016, 3, 27), date(2016, 3, 31)),
-        ("2016-07-01", "valid", date(2016, 4, 1), date(2016, 6, 25)),
-        ("2016-07-01", "purge", date(2016, 6, 26), date(2016, 6, 30)),
-        ("2016-07-01", "test", date(2016, 7, 1), date(2016, 9, 30)),
+        ("2016-07-01", "train", date(2016, 1, 1), date(2016, 3, 26), 86),
+        ("2016-07-01", "purge", date(2016, 3, 27), date(2016, 3, 31), 5),
+        ("2016-07-01", "valid", date(2016, 4, 1), date(2016, 6, 25), 86),
+        ("2016-07-01", "purge", date(2016, 6, 26), date(2016, 6, 30), 5),
+        ("2016-07-01", "test", date(2016, 7, 1), date(2016, 9, 30), 92),
     ]
 
 

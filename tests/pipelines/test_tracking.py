@@ -34,6 +34,13 @@ def test_a_run_ends_finished_failed_or_is_taken_up_again(tracking: Tracking) -> 
     assert status(tracking, run) == "FINISHED"
 
 
+def test_tags_of_a_run_are_added_or_replaced_and_the_others_stay(tracking: Tracking) -> None:
+    run = tracking.open_run("study", "tagged", {"fold": "tags"}, {"gate.data": "failed"})
+    tracking.tag(run, {"gate.data": "passed", "data.raw/bars": "ab"})
+    tags = tracking.client.get_run(run).data.tags
+    assert (tags["fold"], tags["gate.data"], tags["data.raw/bars"]) == ("tags", "passed", "ab")
+
+
 def test_a_long_curve_is_logged_whole(tracking: Tracking) -> None:
     run = tracking.open_run("study", "c", {"fold": "curve"}, {})
     tracking.log_curve(run, [{"loss": float(step), "ic": 0.1} for step in range(1200)])

@@ -78,6 +78,7 @@ def test_clean_evidence_passes_with_its_hash():
         failures=(),
         evidence_hash=evidence_hash(evidence()),
         expectations=verdict.expectations,
+        results=verdict.results,
     )
     assert verdict.expectations >= 15
 
