@@ -9,6 +9,7 @@ import polars as pl
 import yaml
 
 from assets.folds.walk_forward import LONGEST_CLOSURE, later, months
+from assets.sources import Source
 from assets.sources.synthetic_market import SyntheticMarketSpec
 from assets.sources.yaml_settings import read_mapping
 from assets.table import declarations
@@ -47,12 +48,12 @@ def beginning_with(spec: SyntheticMarketSpec, experiments: Path, folder: Path) -
     return folder
 
 
-def project_of(spec: SyntheticMarketSpec, home: Path, experiments: Path) -> Project:
+def project_of(source: Source, home: Path, experiments: Path) -> Project:
     """The project over the market with the experiments of a folder; what it would keep lies in `home`."""
     settings = Settings(
-        market="synthetic_market",
+        market=source.kind,
         name="world",
-        source=spec,
+        source=source,
         home=home,
         warehouse=str(home / "warehouse"),
         tracking_uri=f"sqlite:///{home / 'mlflow.db'}",

@@ -13,6 +13,7 @@ import polars as pl
 from assets.evaluation import information as informing
 from assets.evaluation import pictures, portfolio
 from assets.evaluation.intervals import Interval, interval
+from assets.evaluation.known_worlds import told_of
 from assets.evaluation.page import image, page, section, table
 from assets.folds.walk_forward import Fold
 from expectations.tables import Table
@@ -213,7 +214,7 @@ def _page(findings: Findings, figures: pl.DataFrame, drawn: Mapping[str, bytes])
     earned = [_image(drawn, name) for name in ("worth", "refused_orders")]
     blocks = [
         _header(findings, figures),
-        section("Headline figures", _headline(figures)),
+        section("Headline figures", _headline(figures), _known_worlds(findings.model)),
         section("How it was tested", _image(drawn, "walk_forward")),
         section("What the forecasts tell", *told),
         section("What they would have earned", *([_traded(findings.trading)] if any(earned) else []), *earned),
@@ -242,6 +243,11 @@ def _traded(trading: portfolio.TradingSpec) -> str:
         f"net asset value, and sold {hold} sessions later; start {trading.capital:,.0f} yuan, fees {trading.fees}. "
         "A refused buy stays cash, a name that cannot be sold is held until it can.</p>"
     )
+
+
+def _known_worlds(model: str) -> str:
+    """What the same kind of model showed where the truth is known."""
+    return f"<p class=worlds>{escape(told_of(model))}</p>"
 
 
 def _image(drawn: Mapping[str, bytes], name: str) -> str:
