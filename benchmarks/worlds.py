@@ -30,6 +30,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import yaml
 
@@ -130,11 +131,14 @@ def demands(worlds: int) -> list[Demand]:
 
 
 def summed(found: Sequence[KnownWorlds]) -> dict[str, float]:
-    """Over all models: the largest pooled |z| of null and planted worlds, and the fewest intervals that contain 0."""
+    """Over all models: the largest pooled |z| of null and planted worlds, and the fewest intervals that contain 0.
+
+    A model without a z makes the largest one NaN, which meets no demand.
+    """
     return {
-        "null_pooled_z_max": max(abs(one.null_z) for one in found),
+        "null_pooled_z_max": float(np.max([abs(one.null_z) for one in found])),
         "null_contains_0_min": min(one.null_contains_0 for one in found),
-        "planted_z": max(abs(one.planted_z) for one in found),
+        "planted_z": float(np.max([abs(one.planted_z) for one in found])),
     }
 
 
@@ -289,7 +293,10 @@ def _show(worlds: Sequence[World], found: Sequence[KnownWorlds]) -> None:
     chosen = [(world, world.chosen) for world in worlds if world.kind == SIGNAL]
     columns = [name for _, walked in chosen[:1] for name in walked.recovery.columns if name != "session"]
     parts = {name: recovered(chosen, name).mean for name in columns}
-    print("recovery of the chosen model: " + ", ".join(f"{name} {mean:.3f}" for name, mean in parts.items()))
+    print(
+        "recovery of the chosen model: "
+        + ", ".join(f"{name} {mean:.3f}" for name, mean in parts.items() if mean == mean)
+    )
 
 
 if __name__ == "__main__":

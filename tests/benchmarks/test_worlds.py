@@ -1,5 +1,6 @@
 """Worlds: each kind is what it says, recovery measures what it says, and the demands can fail."""
 
+import math
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -51,7 +52,7 @@ def test_prices_carry_what_own_prices_drive_and_the_reversal_and_nothing_else() 
 def test_recovery_is_the_correlation_within_sessions_whatever_their_levels() -> None:
     rng = np.random.default_rng(100)
     told = rng.uniform(size=250)
-    level = np.repeat(rng.normal(0, 100, 5), 50)
+    level = np.repeat(rng.integers(-100, 100, 5), 50)
     found = recovery(forecast_of(told), cross(up=told + level, down=-told + level, same=level))
     assert found["up"].min() > 0.98  # a forecast counts by its rank
     assert found["down"].max() < -0.98
@@ -60,7 +61,7 @@ def test_recovery_is_the_correlation_within_sessions_whatever_their_levels() -> 
 
 def test_validation_has_no_part_in_recovery() -> None:
     values = np.arange(250.0)
-    valid = forecast_of(-values).with_columns(segment=pl.lit("valid"), session=pl.col("session").dt.offset_by("-1mo"))
+    valid = forecast_of(-values).with_columns(fold=pl.lit("2016-07-01"), segment=pl.lit("valid"))
     found = recovery(pl.concat([forecast_of(values), valid]), cross(up=values))
     assert (found.height, found["up"].min()) == (5, pytest.approx(1))
 
@@ -106,3 +107,9 @@ def test_a_model_that_finds_something_in_nothing_or_nothing_in_something_is_miss
 def test_one_bad_model_of_three_is_enough() -> None:
     found = summed([QUIET, replace(QUIET, null_z=-3.5, null_contains_0=12), QUIET])
     assert (found["null_pooled_z_max"], found["null_contains_0_min"]) == (3.5, 12)
+
+
+def test_a_model_without_a_z_is_not_lost_among_the_others() -> None:
+    found = summed([QUIET, replace(QUIET, null_z=math.nan, planted_z=math.nan)])
+    assert math.isnan(found["null_pooled_z_max"])
+    assert math.isnan(found["planted_z"])
