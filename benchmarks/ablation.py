@@ -32,7 +32,7 @@ from assets.training.fit import fit
 from assets.training.forecasts import forecasts
 from assets.training.panel import Panel
 from benchmarks.outcome import Demand, end, options
-from benchmarks.worlds import project_of, tables_of
+from benchmarks.world import project_of, tables_of
 from pipelines.experiment_assets import Walk, fold_panel
 from pipelines.home import be_quiet
 

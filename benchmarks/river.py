@@ -26,7 +26,7 @@ from assets.evaluation.intervals import Interval, interval, paired
 from assets.evaluation.leaderboard import compare
 from assets.sources.synthetic_market import SyntheticMarketSpec
 from benchmarks.outcome import Demand, end, options
-from benchmarks.worlds import project_of, tables_of, walk_forward
+from benchmarks.world import project_of, tables_of, walk_forward
 from pipelines.home import be_quiet
 from pipelines.settings import EXPERIMENTS
 

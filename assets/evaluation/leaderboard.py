@@ -11,6 +11,7 @@ import polars as pl
 
 from assets.evaluation.information import daily
 from assets.evaluation.intervals import Interval, paired
+from assets.evaluation.known_worlds import told_of
 from assets.evaluation.report import bounded, verdict
 from expectations.tables import Table
 
@@ -67,6 +68,7 @@ class Leaderboard(Table):
     costs = _figure("commission, stamp duty and transfer fee", "yuan")
     chosen_on_validation = dy.Bool(metadata={"definition": "highest RankIC on validation among those of its horizon"})
     verdict = dy.String(metadata={"definition": "the out-of-sample RankIC in one sentence"})
+    worlds = dy.String(metadata={"definition": "what the same kind of model showed where the truth is known"})
     mlflow_run = dy.String(nullable=True, metadata={"definition": "run of the walk-forward in the tracking store"})
 
 
@@ -164,5 +166,6 @@ def _row(entry: Entry) -> dict[str, object]:
         **figures,
         "sessions": int(figures["sessions"] or 0),
         "verdict": verdict(entry.summary),
+        "worlds": told_of(entry.model),
         "mlflow_run": entry.mlflow_run,
     }

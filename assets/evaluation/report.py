@@ -14,6 +14,7 @@ from assets.evaluation import gate_pictures, pictures, portfolio
 from assets.evaluation import information as informing
 from assets.evaluation.gate_section import Gate, gate_header
 from assets.evaluation.intervals import Interval, interval
+from assets.evaluation.known_worlds import told_of
 from assets.evaluation.page import image, page, section, table
 from assets.folds.walk_forward import Fold
 from expectations.tables import Table
@@ -217,7 +218,7 @@ def _page(findings: Findings, figures: pl.DataFrame, drawn: Mapping[str, bytes])
     earned = [_image(drawn, name) for name in ("worth", "refused_orders")]
     blocks = [
         _header(findings, figures),
-        section("Headline figures", _headline(figures)),
+        section("Headline figures", _headline(figures), _known_worlds(findings.model)),
         section("How it was tested", _image(drawn, "fold_timeline"), _image(drawn, "evidence_by_asset")),
         section("What the forecasts tell", *told),
         section("What they would have earned", *([_traded(findings.trading)] if any(earned) else []), *earned),
@@ -245,6 +246,11 @@ def _traded(trading: portfolio.TradingSpec) -> str:
         f"net asset value, and sold {hold} sessions later; start {trading.capital:,.0f} yuan, fees {trading.fees}. "
         "A refused buy stays cash, a name that cannot be sold is held until it can.</p>"
     )
+
+
+def _known_worlds(model: str) -> str:
+    """What the same kind of model showed where the truth is known."""
+    return f"<p class=worlds>{escape(told_of(model))}</p>"
 
 
 def _image(drawn: Mapping[str, bytes], name: str) -> str:
