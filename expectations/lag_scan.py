@@ -75,6 +75,22 @@ class _Found:
     bound: float
 
 
+def sessions_ahead(close_TS: Floats, vwap_TS: Floats) -> dict[int, Floats]:
+    """Place k -> the return of the k-th single session after each, [T, S]: from the close first, then VWAP to VWAP.
+
+    close_TS, vwap_TS  adjusted prices of every session in time order, NaN where there was no trade
+    """
+    ahead = {1: _later(vwap_TS, 1) / close_TS}
+    return ahead | {place: _later(vwap_TS, place) / _later(vwap_TS, place - 1) for place in AHEAD[1:]}
+
+
+def _later(values_TS: Floats, sessions: int) -> Floats:
+    """The values so many sessions later, NaN beyond the last."""
+    later_TS = np.full_like(values_TS, np.nan)
+    later_TS[: max(0, len(values_TS) - sessions)] = values_TS[sessions:]
+    return later_TS
+
+
 def lag_scan(
     table: str,
     columns: Mapping[str, tuple[Ranks, Ranks]],
@@ -116,6 +132,8 @@ def _scanned(now: Ranks, before: Ranks, outcomes: Outcomes, sessions: Sequence[d
         ),
     ]
     worst = max(judged, key=lambda found: abs(found.daily.mean) - found.bound)
+    passed = abs(worst.daily.mean) <= worst.bound
+    said = f"{worst.name} {worst.daily.mean:+.3f} (believed {worst.bound:.3f})"
     figures = {found.name: found.daily.mean for found in judged if found.daily.sessions and found.name != "rank_ic"}
     delayed = {f"rank_ic_delayed_{d}d": _mean(correlations(now, outcomes.delayed[d])) for d in DELAYS}
     return {
@@ -127,8 +145,8 @@ def _scanned(now: Ranks, before: Ranks, outcomes: Outcomes, sessions: Sequence[d
         "worst": worst.name,
         "worst_rank_ic": worst.daily.mean,
         "worst_bound": worst.bound,
-        "first_example": best_day(worst.days_T, sessions),
-        "passed": abs(worst.daily.mean) <= worst.bound,
+        "first_example": None if passed else f"{said}; best day {best_day(worst.days_T, sessions)}",
+        "passed": passed,
     }
 
 

@@ -17,7 +17,7 @@ STATIC_SCAN = pl.Schema(
         "module": pl.String(),
         "line": pl.Int64(),
         "rule": pl.String(),
-        "code": pl.String(),
+        "first_example": pl.String(),
         "why": pl.String(),
         "explanation": pl.String(),
         "passed": pl.Boolean(),
@@ -93,7 +93,7 @@ def _points(source: str) -> Iterator[dict[str, object]]:
                 yield {
                     "line": _line(node),
                     "rule": rule,
-                    "code": code if len(code) <= MOST_CODE else f"... {code[-MOST_CODE:]}",
+                    "first_example": code if len(code) <= MOST_CODE else f"... {code[-MOST_CODE:]}",
                     "why": why,
                     "explanation": explanation,
                     "passed": explanation is not None,

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -42,6 +43,9 @@ TOO_GOOD = pl.Schema(
 )
 
 
+FIGURES = ("rank_ic", "icir", "hit_rate")
+
+
 def too_good_columns(
     table: str,
     columns: Mapping[str, Ranks],
@@ -62,7 +66,7 @@ def too_good_columns(
             ic_T, hits_T, names_T = correlations(ranks, label), same_side(ranks, label), names(ranks, label)
             found, hits = daily(ic_T, names_T, horizon, stride), daily(hits_T, names_T, horizon, stride)
             judged = _judged(found, hits, COLUMN, horizon)
-            rows.append({"table": table, "column": column, **judged, "first_example": best_day(ic_T, sessions)})
+            rows.append({"table": table, "column": column, **judged, "first_example": _words(judged, ic_T, sessions)})
     return pl.DataFrame(rows, schema=TOO_GOOD)
 
 
@@ -78,7 +82,7 @@ def too_good_forecasts(experiment: str, information: pl.DataFrame, horizon: int)
         ic_T, names_T = _floats(days["rank_ic"]), _floats(days["names"])
         found = daily(ic_T, names_T, horizon)
         judged = _judged(found, daily(_floats(days["hit_rate"]), names_T, horizon), FORECAST, horizon)
-        example = best_day(ic_T, days["session"].to_list())
+        example = _words(judged, ic_T, days["session"].to_list())
         rows.append({"table": f"experiments/{experiment}", "column": segment, **judged, "first_example": example})
     return pl.DataFrame(rows, schema=TOO_GOOD)
 
@@ -91,7 +95,15 @@ def best_day(values_T: Floats, sessions: Sequence[date]) -> str | None:
     return f"{sessions[place]}: {values_T[place]:+.3f}"
 
 
-def _judged(found: Daily, hits: Daily, strongest: float, horizon: int) -> dict[str, object]:
+def _words(judged: Mapping[str, Any], ic_T: Floats, sessions: Sequence[date]) -> str | None:
+    """What is too good, against what is believed, and the best day; null where all is believed."""
+    if judged["passed"]:
+        return None
+    said = [f"{name} {judged[name]:+.3f} (believed {judged[f'{name}_bound']:.3f})" for name in FIGURES]
+    return f"over {judged['horizon']} sessions {', '.join(said)}; best day {best_day(ic_T, sessions)}"
+
+
+def _judged(found: Daily, hits: Daily, strongest: float, horizon: int) -> dict[str, Any]:
     bounds = {
         "rank_ic_bound": rank_ic_bound(found, strongest, horizon),
         "icir_bound": icir_bound(found, strongest, horizon),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from expectations.suites.alarms import ALARMS
 from expectations.suites.data import DATA
 from expectations.suites.knowledge import KNOWLEDGE
 from expectations.suites.leakage import LEAKAGE, PURGE
@@ -18,7 +19,13 @@ from expectations.suites.suite import Evidence, Suite
 if TYPE_CHECKING:
     from great_expectations.expectations import Expectation
 
-SUITES: Mapping[str, Suite] = {"data": DATA, "leakage": LEAKAGE, "purge": PURGE, "knowledge": KNOWLEDGE}
+SUITES: Mapping[str, Suite] = {
+    "data": DATA,
+    "leakage": LEAKAGE,
+    "purge": PURGE,
+    "knowledge": KNOWLEDGE,
+    "alarms": ALARMS,
+}
 ROW = "row_number"
 ROWS_NAMED = 20
 
@@ -36,7 +43,7 @@ class Verdict(BaseModel):
 
 
 def judge(stage: str, evidence: Evidence) -> Verdict:
-    """Judge the evidence tables of a stage: data, leakage, purge or knowledge. Only the frames given are looked at.
+    """Judge the evidence tables of a stage, one of SUITES. Only the frames given are looked at.
 
     A table that is missing or empty, or on which an expectation cannot be computed, is a failure.
     raises  ValueError for an unknown stage or an evidence table that its suite does not know
@@ -132,7 +139,10 @@ def _error(result: Any) -> str | None:
 
 def _words(name: str, row: dict[str, Any], columns: list[str]) -> str:
     """One failing row: where it is, which values fail, and its first example."""
-    places = ("experiment", "group", "table", "column", "decided_at", "fold", "boundary", "rule", "session", "month")
+    places = (
+        *("experiment", "group", "table", "column", "decided_at", "fold", "boundary", "module", "line", "rule"),
+        *("session", "month"),
+    )
     where = ", ".join(f"{place} {row[place]}" for place in places if place in row and row[place] is not None)
     found = ", ".join(f"{column} is {row[column]}" for column in dict.fromkeys(columns))
     example = f"; first: {row['first_example']}" if row.get("first_example") else ""

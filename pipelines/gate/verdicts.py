@@ -65,15 +65,18 @@ def require(verdicts: Mapping[str, pl.DataFrame], versions: Versions, key: str, 
             )
 
 
-def add_verdict(graph: Graph, stage: str, names: Sequence[str]) -> str:
-    """Add the verdict of a stage over the evidence of the given names; returns its key."""
+def add_verdict(graph: Graph, stage: str, names: Sequence[str], *, blocking: bool = True) -> str:
+    """Add the verdict of a stage over the evidence of the given names; returns its key.
+
+    blocking  False where a failure warns: its check stops no run, and nothing asks for its verdict
+    """
     key = f"gate/{stage}"
     evidence = {name: f"{EVIDENCE}{name}" for name in names}
     nodes = graph.lineage.nodes
     judged = sorted({edge.upstream for upstream in evidence.values() for edge in nodes[upstream].edges})
     graph.add(
         GateVerdict,
-        partial(_verdict, graph, stage, evidence),
+        partial(_verdict, graph, stage, evidence, blocking),
         key=key,
         description=f"{GateVerdict.__doc__}\n\nStage '{stage}': {', '.join(names)}, judged by Great Expectations.",
         modules=["expectations.suites.verdict"],
@@ -84,13 +87,18 @@ def add_verdict(graph: Graph, stage: str, names: Sequence[str]) -> str:
             **{upstream.replace("/", "_"): (upstream, Every(), True) for upstream in judged},
         },
         settings=" ".join(nodes[upstream].code_version for upstream in (*evidence.values(), *judged)),
-        checks=[dg.AssetCheckSpec(name=CHECK, asset=key.split("/"), blocking=True, description="the stage passed")],
+        checks=[dg.AssetCheckSpec(name=CHECK, asset=key.split("/"), blocking=blocking, description="the stage passed")],
     )
     return key
 
 
 def _verdict(
-    graph: Graph, stage: str, evidence: Mapping[str, str], context: dg.AssetExecutionContext, **frames: pl.LazyFrame
+    graph: Graph,
+    stage: str,
+    evidence: Mapping[str, str],
+    blocking: bool,
+    context: dg.AssetExecutionContext,
+    **frames: pl.LazyFrame,
 ) -> Generator[dg.AssetCheckResult, None, pl.DataFrame]:
     """Judge, tell the check, and return the verdict with the versions that its evidence was made of."""
     versions = graph.versions(context.instance)
@@ -100,7 +108,7 @@ def _verdict(
         passed=found.passed,
         asset_key=context.asset_key,
         check_name=CHECK,
-        severity=dg.AssetCheckSeverity.ERROR,
+        severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
         metadata={
             "failures": dg.MetadataValue.md("\n".join(f"- {text}" for text in found.failures) or "none"),
             "expectations": found.expectations,
