@@ -142,11 +142,12 @@ def _joins_forward(node: ast.Call, _: Around) -> bool:
     return False
 
 
-def _accumulates_from_the_end(node: ast.Call, _: Around) -> bool:
-    """A cumulative or rolling call on something that was reversed or sorted downwards within the same chain."""
+def _accumulates_from_the_end(node: ast.Call, around: Around) -> bool:
+    """A cumulative or rolling call on something that was reversed or sorted downwards before, or in such a frame."""
     if not (_method(node) or "").startswith(CUMULATIVE):
         return False
-    inside = [node.func, *node.args]
+    frames = [outer.func for outer in around.enclosing(node) if isinstance(outer, ast.Call)]
+    inside = [node.func, *node.args, *frames]
     return any(_is_backwards(part) for whole in inside for part in ast.walk(whole))
 
 

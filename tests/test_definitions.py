@@ -28,9 +28,11 @@ MARKET = [
     "targets/forward_returns", "truth/expected_returns",
 ]  # fmt: skip
 GATE = [
-    "gate/data", "gate/evidence_counts", "gate/evidence_execution", "gate/evidence_future_perturbation",
-    "gate/evidence_knowledge_cutoff", "gate/evidence_purge", "gate/evidence_timestamp_order", "gate/knowledge",
-    "gate/leakage", "gate/purge",
+    "gate/alarms", "gate/data", "gate/evidence_adversarial_columns", "gate/evidence_adversarial_inputs",
+    "gate/evidence_counts", "gate/evidence_execution", "gate/evidence_future_perturbation",
+    "gate/evidence_knowledge_cutoff", "gate/evidence_lag_scan", "gate/evidence_purge", "gate/evidence_static_scan",
+    "gate/evidence_timestamp_order", "gate/evidence_too_good_columns", "gate/evidence_too_good_forecasts",
+    "gate/knowledge", "gate/leakage", "gate/purge",
 ]  # fmt: skip
 OF_EXPERIMENT = [
     "deciles", "forecasts", "information", "orders", "portfolio", "report", "seed_information", "walk_forward",

@@ -12,7 +12,7 @@ import polars as pl
 from assets.folds.walk_forward import Fold, folds
 from assets.training.normalisation import by_group
 from assets.training.panel import TEST, TRAIN, Panel, build_panel
-from expectations.adversarial import ADVERSARIAL_INPUTS, adversarial_inputs
+from expectations.adversarial import ADVERSARIAL_INPUTS, INPUTS_PARTED, RAW_INPUTS_PARTED, adversarial_inputs
 from expectations.fact_tables import Industries
 from expectations.tables import Calendar, Universe
 from pipelines.experiment import Experiment
@@ -81,7 +81,9 @@ def _told(
         return ADVERSARIAL_INPUTS.to_frame()
     train, test = (panel.x_STF[part].astype(np.float64) for part in parts)
     sessions = tuple(np.nonzero(part)[1] for part in parts)
-    return adversarial_inputs(name, fold.key, panel.columns, train, test, (sessions[0], sessions[1]))
+    is_raw = "none" in by_group(experiment.normalisation, experiment.features).values()
+    bound = RAW_INPUTS_PARTED if is_raw else INPUTS_PARTED
+    return adversarial_inputs(name, fold.key, panel.columns, train, test, (sessions[0], sessions[1]), bound)
 
 
 def _panel(
