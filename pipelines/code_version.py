@@ -18,17 +18,25 @@ def code_version(*modules: str) -> str:
     Comments, docstrings and layout do not count; a data file beside a module under its name does (`x.csv` for `x.py`).
     raises  FileNotFoundError for a module that is not in the project
     """
-    reached: set[str] = set()
+    digest = hashlib.blake2b(digest_size=8)
+    for module in sorted(reached(*modules)):
+        digest.update(module.encode() + b"\0" + _meaning(module))
+    return digest.hexdigest()
+
+
+def reached(*modules: str) -> set[str]:
+    """The given modules and all project modules that they reach by import.
+
+    raises  FileNotFoundError for a module that is not in the project
+    """
+    found: set[str] = set()
     waiting = list(modules)
     while waiting:
         module = waiting.pop()
-        if module not in reached:
-            reached.add(module)
+        if module not in found:
+            found.add(module)
             waiting.extend(_imports(module))
-    digest = hashlib.blake2b(digest_size=8)
-    for module in sorted(reached):
-        digest.update(module.encode() + b"\0" + _meaning(module))
-    return digest.hexdigest()
+    return found
 
 
 def source_path(module: str) -> Path | None:

@@ -27,7 +27,7 @@ from pipelines.catalogue import build_catalogue
 from pipelines.cleaning_report import add_cleaning_report
 from pipelines.experiment import load_experiments
 from pipelines.experiment_assets import Walk, add_experiment
-from pipelines.gate import add_gates
+from pipelines.gate import add_alarms, add_gates
 from pipelines.graph import Graph
 from pipelines.jobs import make_jobs
 from pipelines.reach import month_start
@@ -102,6 +102,7 @@ def load_project(settings: Settings) -> Project:
         own = {group: features[group] for group in experiment.features}
         walks[name] = add_experiment(graph, experiment, own, gates, tracking, settings.source)
         add_verdict(walks[name], gates, settings.home / "reports", settings.data_docs)
+    add_alarms(graph, tables, experiments)
     add_leaderboard(graph, walks)
     add_cleaning_report(graph, experiments, settings.home / "reports")
     definitions = dg.Definitions(

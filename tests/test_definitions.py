@@ -28,12 +28,13 @@ MARKET = [
     "targets/forward_returns", "truth/expected_returns",
 ]  # fmt: skip
 EVIDENCE = [
-    "adjustment_invariance", "counts", "execution", "fills", "fit_inside_fold", "forecasts_known",
-    "future_perturbation", "input_order", "knowledge_cutoff", "label_intervals", "membership", "purge", "selection",
-    "stamps", "timestamp_order", "truth_withheld", "twins", "vintage",
+    "adjustment_invariance", "adversarial_columns", "adversarial_inputs", "counts", "execution", "fills",
+    "fit_inside_fold", "forecasts_known", "future_perturbation", "input_order", "knowledge_cutoff",
+    "label_intervals", "lag_scan", "membership", "purge", "selection", "stamps", "static_scan", "timestamp_order",
+    "too_good_columns", "too_good_forecasts", "truth_withheld", "twins", "vintage",
 ]  # fmt: skip
-STAGES = ["data", "fit", "knowledge", "leakage", "purge", "selection"]
-GATE = [*(f"gate/evidence_{name}" for name in EVIDENCE), *(f"gate/{stage}" for stage in STAGES)]
+STAGES = ["alarms", "data", "fit", "knowledge", "leakage", "purge", "selection"]
+GATE = [*(f"gate/evidence_{name}" for name in EVIDENCE), *(f"gate/{stage}" for stage in STAGES), "gate/data_docs"]
 OF_EXPERIMENT = [
     "deciles", "forecasts", "information", "orders", "portfolio", "report", "seed_information", "walk_forward",
 ]  # fmt: skip

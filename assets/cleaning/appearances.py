@@ -95,7 +95,8 @@ def _came(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _left(rows: pl.DataFrame, sessions: pl.Series) -> pl.DataFrame:
-    after, gone_at = pl.col("place").shift(-1).over("ticker"), pl.col("place") + GONE_AFTER
+    after = pl.col("place").shift(-1).over("ticker")  # looks ahead: an event is dated when the gap was long enough
+    gone_at = pl.col("place") + GONE_AFTER
     gone = rows.filter((after.is_null() | (after > gone_at)) & (gone_at < len(sessions)))
     return gone.select(
         "ticker",

@@ -115,7 +115,7 @@ def _winners(facts: pl.LazyFrame, columns: Sequence[str], by: Sequence[str], lat
 def _spells(facts: pl.LazyFrame, columns: Sequence[str], by: Sequence[str]) -> pl.LazyFrame:
     """Rows that hold, each with `_known` and with `_until`, when the next row of its key took its place."""
     rows = _winners(facts, columns, by, ENTERED_WITH)
-    until = pl.col("_known").shift(-1).over(by).fill_null(END)
+    until = pl.col("_known").shift(-1).over(by).fill_null(END)  # looks ahead: a spell ends when the next row is known
     return rows.with_columns(_until=until).filter(pl.col("holds")).drop("holds")
 
 

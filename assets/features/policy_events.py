@@ -135,7 +135,7 @@ def _events(measures: pl.LazyFrame, sessions: pl.Series, names: pl.Series) -> pl
         place=pl.Series(arrivals(rows["available_at"], sessions), dtype=pl.Int64),
     ).with_columns(
         before=place.shift(1).over(whose).fill_null(NEVER),
-        after=place.shift(-1).over(whose).fill_null(NEVER),
+        after=place.shift(-1).over(whose).fill_null(NEVER),  # looks ahead: from then on the next one counts instead
     )
     inside = rows.filter(place.is_between(0, len(sessions) - 1), pl.col("industry").is_in(names.implode()))
     numbers = pl.Series("industry", names.search_sorted(inside["industry"]))

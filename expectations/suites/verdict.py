@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from expectations.suites.alarms import ALARMS
 from expectations.suites.data import DATA
 from expectations.suites.fit import FIT
 from expectations.suites.knowledge import KNOWLEDGE
@@ -28,6 +29,7 @@ SUITES: Mapping[str, Suite] = {
     "knowledge": KNOWLEDGE,
     "fit": FIT,
     "selection": SELECTION,
+    "alarms": ALARMS,
 }
 ROW = "row_number"
 ROWS_NAMED = 20

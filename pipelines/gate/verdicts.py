@@ -81,10 +81,13 @@ def _is_current(judged: Mapping[str, Any], versions: Versions, upstream: str, pa
     )
 
 
-def add_verdict(graph: Graph, stage: str, names: Sequence[str], pages: Path | None = None) -> str:
+def add_verdict(
+    graph: Graph, stage: str, names: Sequence[str], pages: Path | None = None, *, blocking: bool = True
+) -> str:
     """Add the verdict of a stage over the evidence of the given names; returns its key.
 
     pages  folder of the Data Docs, to which the check links
+    blocking  False where a failure warns: its check stops no run, and nothing asks for its verdict
     """
     key = f"gate/{stage}"
     evidence = {name: f"{EVIDENCE}{name}" for name in names}
@@ -92,7 +95,7 @@ def add_verdict(graph: Graph, stage: str, names: Sequence[str], pages: Path | No
     judged = sorted({edge.upstream for upstream in evidence.values() for edge in nodes[upstream].edges})
     graph.add(
         GateVerdict,
-        partial(_verdict, graph, stage, evidence, pages),
+        partial(_verdict, graph, stage, evidence, pages, blocking),
         key=key,
         description=f"{GateVerdict.__doc__}\n\nStage '{stage}': {', '.join(names)}, judged by Great Expectations.",
         modules=["expectations.suites.verdict"],
@@ -103,7 +106,7 @@ def add_verdict(graph: Graph, stage: str, names: Sequence[str], pages: Path | No
             **{upstream.replace("/", "_"): (upstream, Every(), True) for upstream in judged},
         },
         settings=" ".join(nodes[upstream].code_version for upstream in (*evidence.values(), *judged)),
-        checks=[dg.AssetCheckSpec(name=CHECK, asset=key.split("/"), blocking=True, description="the stage passed")],
+        checks=[dg.AssetCheckSpec(name=CHECK, asset=key.split("/"), blocking=blocking, description="the stage passed")],
     )
     return key
 
@@ -113,6 +116,7 @@ def _verdict(
     stage: str,
     evidence: Mapping[str, str],
     pages: Path | None,
+    blocking: bool,
     context: dg.AssetExecutionContext,
     **frames: pl.LazyFrame,
 ) -> Generator[dg.AssetCheckResult, None, pl.DataFrame]:
@@ -124,7 +128,7 @@ def _verdict(
         passed=found.passed,
         asset_key=context.asset_key,
         check_name=CHECK,
-        severity=dg.AssetCheckSeverity.ERROR,
+        severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
         metadata={
             "failures": dg.MetadataValue.md("\n".join(f"- {text}" for text in found.failures) or "none"),
             "expectations": found.expectations,
