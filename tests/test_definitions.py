@@ -28,8 +28,8 @@ MARKET = [
     "targets/forward_returns", "truth/expected_returns",
 ]  # fmt: skip
 GATE = [
-    "gate/data", "gate/data_docs", "gate/evidence_counts", "gate/evidence_execution", "gate/evidence_future_perturbation",
-    "gate/evidence_knowledge_cutoff", "gate/evidence_purge", "gate/evidence_timestamp_order", "gate/knowledge",
+    "gate/data", "gate/data_docs", "gate/evidence_counts", "gate/evidence_execution",
+    "gate/evidence_future_perturbation", "gate/evidence_knowledge_cutoff", "gate/evidence_purge", "gate/evidence_timestamp_order", "gate/knowledge",
     "gate/leakage", "gate/purge",
 ]  # fmt: skip
 OF_EXPERIMENT = [
