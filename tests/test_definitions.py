@@ -29,8 +29,8 @@ MARKET = [
 ]  # fmt: skip
 GATE = [
     "gate/data", "gate/data_docs", "gate/evidence_counts", "gate/evidence_execution",
-    "gate/evidence_future_perturbation", "gate/evidence_knowledge_cutoff", "gate/evidence_purge", "gate/evidence_timestamp_order", "gate/knowledge",
-    "gate/leakage", "gate/purge",
+    "gate/evidence_future_perturbation", "gate/evidence_knowledge_cutoff", "gate/evidence_purge",
+    "gate/evidence_timestamp_order", "gate/knowledge", "gate/leakage", "gate/purge",
 ]  # fmt: skip
 OF_EXPERIMENT = [
     "deciles", "forecasts", "information", "orders", "portfolio", "report", "seed_information", "walk_forward",
