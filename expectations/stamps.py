@@ -16,6 +16,7 @@ import polars as pl
 from expectations.comparison import place
 from expectations.facts import RAW_FACTS, RawNews, RawPolicyEvents, RawStatements
 from expectations.tables import EXCHANGE_TIME_ZONE
+from expectations.vintage import last_day
 
 STAMPS = pl.Schema(
     {
@@ -40,7 +41,6 @@ FEWEST = 20
 TIMED = 10
 """Fewer different times of day than this are hours of delivery, not of publication."""
 NIGHT_OVER_EVENING = 1.5
-LAW = {3: 1, 6: 2, 9: 1, 12: 4}
 STAMP = pl.col("available_at")
 
 
@@ -103,10 +103,6 @@ def _of_reports(reports: pl.DataFrame) -> list[dict[str, object]]:
     stamp, end = pl.col("_stamp"), pl.col("period_end")
     hour = stamp.dt.time()
     is_hour = hour != time(0)
-    by_law = pl.coalesce(
-        pl.when(end.dt.month() == month).then(end.dt.offset_by(f"{later}mo").dt.month_end())
-        for month, later in LAW.items()
-    )
     at_one_hour = is_hour & (stamp.dt.date() == pl.col("published_on")) & (hour == hour.filter(is_hour).mode().min())
     rules = [
         Rule(
@@ -121,7 +117,7 @@ def _of_reports(reports: pl.DataFrame) -> list[dict[str, object]]:
         ),
         Rule(
             "a first report comes by its legal deadline",
-            (pl.col("published_on") > by_law) & (pl.col("revision") == 0),
+            (pl.col("published_on") > last_day(end)) & (pl.col("revision") == 0),
             0.1,
             blocks=False,
         ),

@@ -91,17 +91,21 @@ def _after(day: pl.Expr) -> pl.Expr:
     return day.dt.offset_by("1d").dt.combine(WITHOUT_HOUR_AT, "us").dt.replace_time_zone(EXCHANGE_TIME_ZONE)
 
 
+def last_day(period_end: pl.Expr) -> pl.Expr:
+    """The day by which the law wants the report on a period; null where it ends no quarter."""
+    return pl.coalesce(
+        pl.when(period_end.dt.month() == month).then(period_end.dt.offset_by(f"{later}mo").dt.month_end())
+        for month, later in LAW.items()
+    )
+
+
 def _of_statement() -> pl.Expr:
     """The stamp; without one, or with the midnight of the day, the next morning; without a day, the law's last day."""
     published, stamped, end = pl.col("published_on"), pl.col("available_at"), pl.col("period_end")
-    by_law = pl.coalesce(
-        pl.when(end.dt.month() == month).then(end.dt.offset_by(f"{later}mo").dt.month_end())
-        for month, later in LAW.items()
-    )
     midnight = published.dt.combine(time(0), "us").dt.replace_time_zone(EXCHANGE_TIME_ZONE)
     return (
         pl.when(published.is_null())
-        .then(pl.max_horizontal(stamped, _after(by_law)))
+        .then(pl.max_horizontal(stamped, _after(last_day(end))))
         .when(stamped.is_null() | (stamped == midnight))
         .then(_after(published))
         .otherwise(stamped)

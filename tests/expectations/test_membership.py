@@ -24,7 +24,7 @@ def found() -> Frames:
     spec = SyntheticMarketSpec(seed=106, securities=40, sessions=360)
     raw = {table.asset_key: spec.read(table, spec.first_session(), spec.last_session()) for table in spec.offers()}
     bars = raw["raw/bars"]
-    names, middle = bars["security_id"].unique().sort().gather_every(5), bars["session"].unique().sort()[220]
+    names, middle = bars["security_id"].unique().sort().gather_every(5), bars["session"].unique().sort()[280]
     ends = pl.col("security_id").is_in(names.implode()) & (pl.col("session") > middle)
     raw["raw/bars"] = bars.filter(~ends)
     return made(read_by([f"cleaning/{name}" for name in USED], TABLES), raw)

@@ -45,7 +45,7 @@ def test_an_honest_source_is_left_alone(raw: Frames) -> None:
     assert found["warning"].null_count() == found.height
 
 
-@pytest.mark.parametrize(("hour", "later"), [(time(21), "0d"), (time(1, 30), "1d"), (time(8), "1d"), (time(9), "1d")])
+@pytest.mark.parametrize(("hour", "later"), [(time(21), "0d"), (time(3), "1d"), (time(8), "1d"), (time(9), "1d")])
 def test_hours_at_which_vendors_deliver_are_no_lie(raw: Frames, hour: time, later: str) -> None:
     statements = raw["raw/statements"].filter(pl.col("published_on").dt.year() > 2000)
     news = dated(raw["raw/news"], on("known_on", hour, later))

@@ -8,7 +8,7 @@ import pytest
 
 from expectations.fact_tables import FloatShares, IndexBars, RefusedFacts, Statements, SupplyChain
 from expectations.facts import RawStatements, RawSupplyChain
-from expectations.vintage import FACTS, VINTAGE, bar_vintage, fact_vintage, proxy_vintage
+from expectations.vintage import FACTS, VINTAGE, bar_vintage, fact_vintage, last_day, proxy_vintage
 
 ZONE = ZoneInfo("Asia/Shanghai")
 STATEMENTS, SUPPLY_CHAIN = (next(f for f in FACTS if f.name == name) for name in ("statements", "supply_chain"))
@@ -94,6 +94,20 @@ def test_a_day_without_an_hour_counts_the_next_morning_and_no_day_from_the_last_
     assert broken(raw, accepted(report(honest, published or date(2015, 4, 30)))) == []
     early = honest - timedelta(minutes=1)
     assert broken(raw, accepted(report(early, published or date(2015, 4, 30))))
+
+
+@pytest.mark.parametrize(
+    ("end", "by"),
+    [
+        (date(2015, 3, 31), date(2015, 4, 30)),
+        (date(2015, 6, 30), date(2015, 8, 31)),
+        (date(2015, 9, 30), date(2015, 10, 31)),
+        (date(2015, 12, 31), date(2016, 4, 30)),
+        (date(2015, 5, 31), None),
+    ],
+)
+def test_the_law_wants_a_report_by_a_day(end: date, by: date | None) -> None:
+    assert pl.select(last_day(pl.lit(end))).item() == by
 
 
 def test_a_refused_row_does_not_count_and_of_equal_rows_only_as_many_as_were_refused() -> None:
