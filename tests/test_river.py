@@ -189,7 +189,8 @@ def test_touching_one_feature_s_code_makes_its_descendants_again_and_nothing_els
         word.strip(",") for line in done.stdout.splitlines() for word in line.split() if "/" in word and "." not in word
     }
     # its content is the same as before: what only reads the content is left alone, what judges its code is not
-    assert made == {"features/price_volume", "gate/evidence_future_perturbation", "gate/leakage"}
+    judges = {"gate/evidence_future_perturbation", "gate/leakage", "gate/evidence_static_scan", "gate/alarms"}
+    assert made == {"features/price_volume", *judges}
     file.write_text(text)
     assert scratch.demo().returncode == 0
 
