@@ -25,13 +25,11 @@ PARTED = 0.95
 IN_ORDER = 0.7
 """Agreement with the order of the sessions that it must have too; one clean step has .87."""
 SESSION_TOLD = 0.9
-"""Share of a column's variance between sessions above which it names them (honest: up to .69)."""
+"""Share of a column's variance between sessions above which it names them, as a counter does (honest: up to .69)."""
 SECURITY_TOLD = 0.999
 """The same between securities; ratios of statements, which move once a quarter, reach .985 in two years."""
 LEAST_DAYS = 3 * 365
 """In fewer days a regime of volatility looks like a step, and a ratio of statements like an identifier."""
-COUNTER = 0.98
-"""Agreement with the order of the sessions above which a column counts them, however few they are."""
 INPUTS_PARTED = 0.75
 """The same area for all inputs together, on sessions that the small model was not fitted on (honest: up to .61)."""
 RAW_INPUTS_PARTED = 0.97
@@ -96,7 +94,6 @@ def _column(values_TS: Floats, sessions: Sequence[date]) -> dict[str, object]:
     parts = area is not None and abs(area - 0.5) + 0.5 > PARTED and order > IN_ORDER
     faults = {
         f"rows from {sessions[middle]} on are parted from those before": is_long and parts,
-        "the values follow the order of the sessions": order > COUNTER,
         "all names of a session have one value, by which it is known": of_session > SESSION_TOLD,
         "a security keeps its own value, by which it is known": is_long and of_security > SECURITY_TOLD and names_each,
     }

@@ -109,6 +109,16 @@ def test_a_leak_in_a_slow_column_shows_in_its_change_and_not_in_its_own_rank_ic(
     assert "of_change" in str(found["worst"])
 
 
+def test_what_is_told_before_the_decision_may_move_the_next_opening() -> None:
+    market = Market()
+    market.vwap = market.close
+    gap = later(market.vwap, 1) / market.close - 1
+    told = session_ranks(gap).scaled_TS + 1.1 * market.noise
+    found = market.scan(told)
+    assert found["rank_ic_ahead_1d"] > 0.2
+    assert found["passed"]
+
+
 def test_the_sessions_ahead_are_from_the_close_to_the_vwap_and_then_from_vwap_to_vwap() -> None:
     close, vwap = np.array([[1.0], [2.0], [4.0]]), np.array([[1.0], [3.0], [6.0]])
     ahead = sessions_ahead(close, vwap)

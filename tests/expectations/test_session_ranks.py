@@ -33,6 +33,17 @@ def test_a_name_without_a_value_has_no_rank_and_does_not_count() -> None:
     assert names(some, all_).tolist() == [20.0] * 6
 
 
+def test_only_names_that_both_sides_know_count_with_the_ranks_that_they_have_among_all() -> None:
+    x, y = two(3)
+    x[:, :8], y[y > 1] = np.nan, np.nan
+    ranks = session_ranks(x), session_ranks(y)
+    expected = []
+    for a, b in zip(rankdata(x, axis=1, nan_policy="omit"), rankdata(y, axis=1, nan_policy="omit"), strict=True):
+        both = np.isfinite(a) & np.isfinite(b)
+        expected.append(np.corrcoef(a[both], b[both])[0, 1])
+    np.testing.assert_allclose(correlations(*ranks), expected)
+
+
 def test_infinite_values_are_the_first_and_the_last() -> None:
     ranks = session_ranks(np.array([[np.inf, 0.0, -np.inf, np.nan, 1.0]])).scaled_TS[0]
     assert np.argsort(ranks[[2, 1, 4, 0]]).tolist() == [0, 1, 2, 3]

@@ -90,7 +90,9 @@ def test_what_honest_networks_tell_of_400_real_names_is_quiet(mean: float, devia
     assert found["column"].to_list() == ["valid", "test"]
 
 
-@pytest.mark.parametrize(("mean", "deviation", "hit_rate"), [(0.3, 0.15, 0.58), (0.15, 0.03, 0.53), (0.1, 0.15, 0.62)])
+@pytest.mark.parametrize(
+    ("mean", "deviation", "hit_rate"), [(0.3, 0.15, 0.58), (-0.4, 0.4, 0.5), (0.15, 0.03, 0.53), (0.1, 0.15, 0.62)]
+)
 def test_a_forecast_that_is_too_strong_too_steady_or_too_often_right_alarms(
     mean: float, deviation: float, hit_rate: float
 ) -> None:

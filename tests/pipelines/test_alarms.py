@@ -1,7 +1,9 @@
 """Alarms in the graph: a planted leak is pointed at, honest tables are quiet, and training never asks."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import dagster as dg
@@ -19,6 +21,7 @@ from pipelines.experiment import Experiment
 from pipelines.gate import add_alarms
 from pipelines.gate.alarm_sample import take_sample
 from pipelines.gate.alarms import EVIDENCE_OF_ALARMS
+from pipelines.gate.verdicts import _verdict
 from pipelines.graph import Graph
 from pipelines.project import STAGES, add_source, in_order, load_project, modules_of
 from pipelines.replay import made
@@ -148,4 +151,16 @@ def test_the_sample_is_a_step_apart_never_of_one_weekday_and_of_members_only(sto
     close = sample.whole(bars, ["close"])["close"]
     expected = sample.of_members(close[[place - 1 for place in sample.places]])
     np.testing.assert_array_equal(before, expected)
+    assert not sample.member_TS.all()
+    assert np.isnan(now[~sample.member_TS]).all()
     assert now.shape == before.shape == sample.member_TS.shape
+
+
+@pytest.mark.parametrize(("blocking", "severity"), [(False, "WARN"), (True, "ERROR")])
+def test_only_a_verdict_that_blocks_is_an_error(blocking: bool, severity: str) -> None:
+    versions = SimpleNamespace(is_outdated=lambda key, partition: True)
+    graph = SimpleNamespace(versions=lambda instance: versions)
+    context = SimpleNamespace(instance=None, asset_key=dg.AssetKey(["gate", "alarms"]), log=logging.getLogger())
+    verdict = _verdict(graph, "alarms", {}, blocking, context)  # type: ignore[arg-type]
+    told = next(verdict)
+    assert (told.passed, told.severity.value) == (False, severity)
