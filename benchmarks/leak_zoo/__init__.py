@@ -1,1 +1,1 @@
-"""Leak zoo: known leaks, each a small change of the real pipeline, set loose in a copy of it to see which check stops it."""
+"""Leak zoo: known leaks, each a small change of the real pipeline in a copy of it, to see what stops it."""

@@ -79,7 +79,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--patch", type=Path, help="a leak from outside: a unified diff against the repository")
     parser.add_argument("--seed", type=int, default=0, help="draws the variants")
     parser.add_argument("--at-once", type=int, default=2, help="trials side by side")
-    parser.add_argument("--folder", type=Path, help="an empty folder to work in, kept with its logs; else a temporary one")
+    parser.add_argument(
+        "--folder", type=Path, help="an empty folder to work in, kept with its logs; else a temporary one"
+    )
     return parser.parse_args()
 
 
@@ -124,14 +126,17 @@ def _judge_leaks(yard: Yard, only: Sequence[int] | None, seed: int) -> int:
 
 def _tell(judged: Judged) -> None:
     leak = judged.leak
-    by = list(dict.fromkeys(check for variant, found in judged.found for check in found.stopped_by if not variant.is_twin))
+    by = list(
+        dict.fromkeys(check for variant, found in judged.found for check in found.stopped_by if not variant.is_twin)
+    )
     seconds = sum(found.seconds.get("all", 0.0) for _, found in judged.found) / len(judged.found)
     name = f"{leak.number:2} {leak.name}"[:52]
     print(f"{name:52} {leak.stage:9} {'yes' if judged.is_caught else 'NO':7} {', '.join(by):60} {seconds:4.0f}")
     line = next((found.first_line for _, found in judged.found if found.first_line), "")
     print(textwrap.indent(textwrap.shorten(line, WIDTH), "     "))
     for variant, found in judged.escaped:
-        print(f"     ESCAPED {variant.name}, expected {variant.check}; {textwrap.shorten(found.broken or 'all passed', 400)}")
+        why = textwrap.shorten(found.broken or "all passed", 400)
+        print(f"     ESCAPED {variant.name}, expected {variant.check}; {why}")
     for variant, found in judged.alarmed:
         print(f"     ALARMED {variant.name}: {textwrap.shorten(found.first_line or found.broken, 400)}")
     sys.stdout.flush()
@@ -157,7 +162,9 @@ def _end(judged: Mapping[int, Judged], seconds: float) -> int:
         "escaped": escaped,
         "alarmed": alarmed,
         "trials": len(trials),
-        "processor_seconds_a_trial": round(sum(found.seconds.get("processor", 0.0) for found in trials) / len(trials), 1),
+        "processor_seconds_a_trial": round(
+            sum(found.seconds.get("processor", 0.0) for found in trials) / len(trials), 1
+        ),
         "minutes": round(seconds / 60, 1),
     }
     status = end(figures, [Demand("caught", len(judged), at_least=True)])

@@ -1,4 +1,4 @@
-"""Leak: a named mistake as data; the places where it can enter, its five variants, and the honest form of each place."""
+"""Leak: a named mistake as data; where it can enter, its five variants, and the honest form of each place."""
 
 from __future__ import annotations
 
@@ -79,10 +79,11 @@ class Variant:
 
     @property
     def name(self) -> str:
-        """Number, file and parameters, in words."""
+        """Number, place and parameters, in words."""
+        letter = "abcdefgh"[self.leak.places.index(self.place)]
         told = " ".join(f"{key}={value}" for key, value in self.settings)
         twin = " (twin)" if self.is_twin else ""
-        return f"{self.leak.number:02d} {Path(self.place.file).stem} {told}".rstrip() + twin
+        return f"{self.leak.number:02d}{letter} {Path(self.place.file).stem} {told}".rstrip() + twin
 
     @property
     def check(self) -> str:
@@ -123,7 +124,7 @@ def variants(leak: Leak, seed: int, count: int = VARIANTS) -> tuple[Variant, ...
 
     raises  ValueError where places and parameters give fewer
     """
-    rng = random.Random(f"{seed} {leak.number}")  # noqa: S311
+    rng = random.Random(f"{seed} {leak.number}")
     ready = [place for place in leak.places if place.waits_for is None]
     places = rng.sample(ready, len(ready))
     drawn: dict[tuple[object, ...], Variant] = {}

@@ -50,7 +50,11 @@ class Copy:
         for name in PACKAGES:
             ours, theirs = self.folder / name, ROOT / name
             for path in ours.rglob("*"):
-                if path.is_file() and "__pycache__" not in path.parts and not (theirs / path.relative_to(ours)).exists():
+                if (
+                    path.is_file()
+                    and "__pycache__" not in path.parts
+                    and not (theirs / path.relative_to(ours)).exists()
+                ):
                     path.unlink()
             for path in theirs.rglob("*"):
                 target = ours / path.relative_to(theirs)
@@ -70,7 +74,7 @@ class Copy:
         path.write_text(changed(path.read_text(encoding="utf-8"), variant), encoding="utf-8")
 
     def apply(self, patch: Path) -> str:
-        """Apply a unified diff against the repository; returns what was said; raises PlantingError where it does not fit."""
+        """Apply a unified diff against the repository; returns what was said, raises PlantingError where it fails."""
         said = ""
         for command in (["git", "apply", "--verbose"], ["patch", "-p1", "--batch", "--forward", "-i"]):
             done = subprocess.run(

@@ -75,6 +75,7 @@ class Found:
 def prepare(ground: Ground) -> None:
     """Make the honest market: every table by month, the deliveries, and an empty tracking store."""
     _step_into(ground)
+    from benchmarks.leak_zoo.quick import keep_stamps
     from pipelines.catch_up import run
 
     project, instance = _project()
@@ -87,6 +88,7 @@ def prepare(ground: Ground) -> None:
         for ask in asks:
             if failures := run(project, instance, ask).failures:
                 raise RuntimeError(f"the honest market could not be made: {failures}")
+        keep_stamps(project, instance, ground.home)
     project.tracking.client.search_experiments()
 
 
@@ -114,20 +116,26 @@ def _attempt(ground: Ground, prefix: int, whole: bool, began: float, failures: i
     from benchmarks.leak_zoo import quick
     from pipelines.catch_up import bring_up_to_date
 
+    steps = quick.record()
     try:
         project, instance = _project()
     except ValueError as refused:
-        return Found(
-            stopped_by=("load: refused",), first_line=str(refused), seconds={"all": time.monotonic() - began}
-        )
+        return Found(stopped_by=("load: refused",), first_line=str(refused), seconds={"all": time.monotonic() - began})
     loaded = time.monotonic()
     with instance:
-        (bring_up_to_date if whole else quick.bring_up_to_date)(project, instance)
+        if whole:
+            bring_up_to_date(project, instance)
+        else:
+            quick.bring_up_to_date(project, steps, ground.home, LEADERBOARD)
         caught_up = time.monotonic()
         stopped_by, first_line = _stopped(project)
     seen = _prefix(project, prefix) if prefix else None
     written = None in project.graph.warehouse.stored(LEADERBOARD)
-    broken = "" if written or stopped_by else (failures.getvalue().strip() or "no leaderboard was written, and nothing says why")
+    broken = (
+        ""
+        if written or stopped_by
+        else (failures.getvalue().strip() or "no leaderboard was written, and nothing says why")
+    )
     seconds = {
         "load": loaded - began,
         "catch up": caught_up - loaded,
@@ -190,7 +198,7 @@ def _asked_for(project: Project) -> list[str]:
     edges = [
         edge.upstream
         for walk in project.walks.values()
-        for key in (f"{walk.key}/forecasts", f"{walk.key}/report")
+        for key in (f"{walk.key}/forecasts", f"{walk.key}/report", LEADERBOARD)
         for edge in project.graph.lineage.nodes[key].edges
     ]
     return [key for key in dict.fromkeys(edges) if key.startswith("gate/") and not key.startswith(EVIDENCE)]

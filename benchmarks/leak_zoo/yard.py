@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import queue
+import re
 import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -34,6 +35,7 @@ QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1", "GX_ANALYTICS_ENABLED": "false",
     "DAGSTER_DISABLE_TELEMETRY": "1", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }  # fmt: skip
+NOT_A_NAME = r"[^\w()=.-]+"
 LONGEST = 600
 """Seconds after which a trial is given up."""
 WALK_FORWARD = {"first_test": "2015-02-01", "train": "9mo", "valid": "2mo", "test": "2mo"}
@@ -60,19 +62,26 @@ class Yard:
     def _base(self) -> Path:
         return self.folder / "base"
 
-    def open(self) -> None:
-        """Copy the source into each slot and make the honest market in the first."""
+    def open(self, groups: Collection[str] | None = None) -> None:
+        """Copy the source into each slot and make the honest market in the first.
+
+        groups  feature groups that trials will read beside prices and volumes; all that there are where None
+        """
         os.environ.update(QUIET)
         multiprocessing.set_forkserver_preload(list(PRELOADED))
         copies = [Copy.make(self._slot(number) / "source") for number in range(self.slots)]
-        self._ask(copies[0], copies[0].groups, "ridge", self._slot(0) / "experiments")
+        if groups is not None:
+            copies[0].keep_only(groups)
+        self._ask(copies[0].groups, "ridge", self._slot(0) / "experiments")
         _in_process(prepare, self._ground(0, self._base))
         for copy in copies[1:]:
             _share_compiled(copies[0], copy)
         for number in range(self.slots):
             self._free.put(number)
 
-    def try_variants(self, variants: Sequence[Variant], prefix: int, whole: Collection[Variant] = ()) -> Iterator[tuple[Variant, Found]]:
+    def try_variants(
+        self, variants: Sequence[Variant], prefix: int, whole: Collection[Variant] = ()
+    ) -> Iterator[tuple[Variant, Found]]:
         """How each variant ended, as they end; `prefix` decisions are tried with prefix recompute, twins never."""
         with ThreadPoolExecutor(self.slots) as pool:
             waiting: dict[Future[Found], Variant] = {}
@@ -82,14 +91,16 @@ class Yard:
             for done in as_completed(waiting):
                 yield waiting[done], done.result()
 
-    def try_patch(self, patch: Path, model: Model = "both") -> Found:
-        """How the project with a patch from outside ended; every feature group is read."""
+    def try_patch(self, patch: Path, model: Model = "both", groups: Collection[str] | None = None) -> Found:
+        """How the project with a patch from outside ended; every feature group is read, or those that are named."""
         number = self._free.get()
         try:
             copy = Copy(self._slot(number) / "source")
             copy.restore()
             copy.apply(patch)
-            return self._attempt(number, copy, copy.groups, model, f"patch_{patch.stem}", 0, whole=True)
+            if groups is not None:
+                copy.keep_only(groups)
+            return self._attempt(number, copy.groups, model, f"patch_{patch.stem}", 0, whole=True)
         finally:
             self._free.put(number)
 
@@ -100,16 +111,18 @@ class Yard:
             copy.restore()
             copy.keep_only(variant.place.needs)
             copy.plant(variant)
-            return self._attempt(number, copy, variant.place.needs, variant.place.model, variant.name, prefix, whole)
+            return self._attempt(number, variant.place.needs, variant.place.model, variant.name, prefix, whole)
         finally:
             self._free.put(number)
 
-    def _attempt(self, number: int, copy: Copy, groups: Collection[str], model: Model, name: str, prefix: int, whole: bool) -> Found:
+    def _attempt(
+        self, number: int, groups: Collection[str], model: Model, name: str, prefix: int, whole: bool
+    ) -> Found:
         ground = self._ground(number, self._slot(number) / "home")
         shutil.rmtree(ground.home, ignore_errors=True)
         _copied(self._base, ground.home)
-        self._ask(copy, groups, model, ground.experiments)
-        log = self.folder / "logs" / f"{name.replace(' ', '_').replace('/', '_')}.log"
+        self._ask(groups, model, ground.experiments)
+        log = self.folder / "logs" / f"{re.sub(NOT_A_NAME, '_', name)[:120]}.log"
         found = _in_process(attempt, ground, log, prefix, whole)
         return found if isinstance(found, Found) else Found(broken=f"the process ended without a word; see {log}")
 
@@ -119,7 +132,7 @@ class Yard:
     def _ground(self, number: int, home: Path) -> Ground:
         return Ground(self._slot(number) / "source", home, self.market.resolve(), self._slot(number) / "experiments")
 
-    def _ask(self, copy: Copy, groups: Collection[str], model: Model, folder: Path) -> None:
+    def _ask(self, groups: Collection[str], model: Model, folder: Path) -> None:
         """Write the experiments: each model on the groups that are asked for, beside prices and volumes."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
