@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import os
 import shutil
 import subprocess
 from collections.abc import Collection
@@ -76,10 +77,13 @@ class Copy:
     def apply(self, patch: Path) -> str:
         """Apply a unified diff against the repository; returns what was said, raises PlantingError where it fails."""
         said = ""
+        # In a folder of some repository, git would pass over what lies outside that folder and say nothing.
+        alone = {**os.environ, "GIT_CEILING_DIRECTORIES": str(self.folder.resolve().parent)}
         for command in (["git", "apply", "--verbose"], ["patch", "-p1", "--batch", "--forward", "-i"]):
             done = subprocess.run(
-                [*command, str(patch.resolve())], cwd=self.folder, capture_output=True, text=True, check=False
-            )
+                [*command, str(patch.resolve())],
+                cwd=self.folder, env=alone, capture_output=True, text=True, check=False,
+            )  # fmt: skip
             said = (done.stdout + done.stderr).strip()
             if done.returncode == 0:
                 return said

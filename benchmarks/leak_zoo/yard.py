@@ -87,12 +87,18 @@ class Yard:
             waiting: dict[Future[Found], Variant] = {}
             for variant in variants:
                 tried = 0 if variant.is_twin else prefix
-                waiting[pool.submit(self._try, variant, tried, variant in whole)] = variant
+                waiting[pool.submit(self._try, variant, tried, whole=variant in whole)] = variant
             for done in as_completed(waiting):
                 yield waiting[done], done.result()
 
-    def try_patch(self, patch: Path, model: Model = "both", groups: Collection[str] | None = None) -> Found:
-        """How the project with a patch from outside ended; every feature group is read, or those that are named."""
+    def try_patch(
+        self, patch: Path, model: Model = "both", groups: Collection[str] | None = None, *, whole: bool = True
+    ) -> Found:
+        """How the project with a patch from outside ended; every feature group is read, or those that are named.
+
+        whole   whether Dagster's automation asks for what is stale, as in a demo
+        raises  PlantingError for a patch that does not apply
+        """
         number = self._free.get()
         try:
             copy = Copy(self._slot(number) / "source")
@@ -100,23 +106,23 @@ class Yard:
             copy.apply(patch)
             if groups is not None:
                 copy.keep_only(groups)
-            return self._attempt(number, copy.groups, model, f"patch_{patch.stem}", 0, whole=True)
+            return self._attempt(number, copy.groups, model, f"patch_{patch.stem}", 0, whole=whole)
         finally:
             self._free.put(number)
 
-    def _try(self, variant: Variant, prefix: int, whole: bool) -> Found:
+    def _try(self, variant: Variant, prefix: int, *, whole: bool) -> Found:
         number = self._free.get()
         try:
             copy = Copy(self._slot(number) / "source")
             copy.restore()
             copy.keep_only(variant.place.needs)
             copy.plant(variant)
-            return self._attempt(number, variant.place.needs, variant.place.model, variant.name, prefix, whole)
+            return self._attempt(number, variant.place.needs, variant.place.model, variant.name, prefix, whole=whole)
         finally:
             self._free.put(number)
 
     def _attempt(
-        self, number: int, groups: Collection[str], model: Model, name: str, prefix: int, whole: bool
+        self, number: int, groups: Collection[str], model: Model, name: str, prefix: int, *, whole: bool
     ) -> Found:
         ground = self._ground(number, self._slot(number) / "home")
         shutil.rmtree(ground.home, ignore_errors=True)
