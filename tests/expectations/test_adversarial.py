@@ -30,7 +30,7 @@ TELLING = {
     "number of the row": np.arange(T * S).reshape(T, S).astype(float),
     "sessions since the start": np.broadcast_to(np.arange(T)[:, None], (T, S)) + 0.1 * NOISE,
     "filled from a day on": np.where(np.arange(T)[:, None] < 30, 0.0, 1.0 + np.abs(NOISE)),
-    "day of the week": np.broadcast_to(np.arange(T)[:, None] % 5, (T, S)) + 0.001 * NOISE,
+    "day of the week": np.broadcast_to(np.arange(T)[:, None] % 5, (T, S)),
     "return of the market": np.broadcast_to(RNG.normal(size=(T, 1)), (T, S)),
     "identifier": np.broadcast_to(RNG.permutation(S), (T, S)).astype(float),
     "identifier with noise": RNG.permutation(S) + 0.01 * NOISE,
