@@ -1,8 +1,8 @@
 """Leak zoo: does a blocking check stop every known leak, and none of its harmless twins?
 
 Each leak is planted in five variants in a copy of the source; the project then brings a small market up to date. A leak
-is caught when every variant ends in a failed check that blocks, before a leaderboard is written, and its twin, the
-honest form of the same change, goes through. The first variant of each leak runs under Dagster's automation as a demo
+is caught when every variant ends in a failed check that blocks, before a leaderboard is written, and its twins, the
+honest form of the change in each place, go through. The first variant of each leak runs under Dagster's automation as a demo
 does; the others under the same runs and checks without the automation between them.
 """
 
@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.leak_zoo.leak import VARIANTS, Leak, Variant, catalogue, variants
+from benchmarks.leak_zoo.leak import VARIANTS, Leak, Variant, catalogue, twins, variants
 from benchmarks.leak_zoo.planting import PlantingError
 from benchmarks.leak_zoo.trial import Found
 from benchmarks.leak_zoo.yard import Yard
@@ -30,7 +30,7 @@ WIDTH = 150
 
 @dataclass
 class Judged:
-    """What became of the variants of one leak and of its twin."""
+    """What became of the variants of one leak and of its twins."""
 
     leak: Leak
     asked: int
@@ -53,7 +53,7 @@ class Judged:
 
     @property
     def is_caught(self) -> bool:
-        """Every variant was stopped and the twin was not."""
+        """Every variant was stopped and no twin was."""
         return not self.escaped and not self.alarmed
 
     @property
@@ -109,8 +109,9 @@ def _judge_leaks(yard: Yard, only: Sequence[int] | None, seed: int) -> int:
     began = time.monotonic()
     leaks = [leak for leak in catalogue() if only is None or leak.number in only]
     drawn = {leak.number: variants(leak, seed, VARIANTS) for leak in leaks}
-    judged = {leak.number: Judged(leak, len(drawn[leak.number]) + 1) for leak in leaks if drawn[leak.number]}
-    todo = [one for found in drawn.values() if found for one in (*found, found[0].twin())]
+    asked = {number: [*found, *twins(found)] for number, found in drawn.items() if found}
+    judged = {leak.number: Judged(leak, len(asked[leak.number])) for leak in leaks if leak.number in asked}
+    todo = [variant for found in asked.values() for variant in found]
     yard.open()
     print(f"the honest market took {time.monotonic() - began:.0f} s; {len(todo)} trials, {yard.slots} at a time")
     print(f"{'leak':52} {'stage':9} {'caught':7} {'by':60} {'s':>4}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -137,3 +138,9 @@ def variants(leak: Leak, seed: int, count: int = VARIANTS) -> tuple[Variant, ...
     if ready and len(drawn) < count:
         raise ValueError(f"leak {leak.number} has {len(drawn)} different variants, {count} are asked for; add choices")
     return tuple(drawn.values())
+
+
+def twins(drawn: Sequence[Variant]) -> tuple[Variant, ...]:
+    """The harmless change of each place that some variants have, once."""
+    by_place = {variant.leak.places.index(variant.place): variant for variant in reversed(drawn)}
+    return tuple(variant.twin() for _, variant in sorted(by_place.items()))
