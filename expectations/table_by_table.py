@@ -26,7 +26,7 @@ COMPARED = 10
 """Sessions up to a decision of which every row is compared."""
 LABELS_COMPARED = 30
 """The same for labels, which settle later."""
-LATER = 30
+LATER = 20
 """Sessions after a decision that are rewritten and handed on."""
 CONTEXT = 60
 """Sessions of raw bars before a decision, from which the other future goes on."""
