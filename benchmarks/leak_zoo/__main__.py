@@ -2,8 +2,8 @@
 
 Each leak is planted in five variants in a copy of the source; the project then brings a small market up to date. A leak
 is caught when every variant ends in a failed check that blocks, before a leaderboard is written, and its twins, the
-honest form of the change in each place, go through. The first variant of each leak runs under Dagster's automation as a demo
-does; the others under the same runs and checks without the automation between them.
+honest form of the change in each place, go through. The first variant of each leak runs under Dagster's automation, as
+a demo does; for the others the same assets, verdicts and refusals are called one after another.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ def attempt(ground: Ground, log: Path, prefix: int, whole: bool) -> Found:
 
     log     what the run printed
     prefix  decisions at which prefix recompute is tried, 0 for none
-    whole   whether Dagster's automation asks for what is stale, as in a demo, or `quick`
+    whole   whether Dagster runs it all, as in a demo, or `quick`
     """
     began = time.monotonic()
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -41,7 +41,7 @@ LONGEST = 600
 WALK_FORWARD = {"first_test": "2015-02-01", "train": "9mo", "valid": "2mo", "test": "2mo"}
 MODELS: dict[str, dict[str, Any]] = {
     "ridge": {"model": {"kind": "linear", "look_back": 5}},
-    "lstm": {"model": {"kind": "lstm", "look_back": 10, "hidden": 8}, "training": {"seeds": 1, "max_epochs": 1}},
+    "lstm": {"model": {"kind": "lstm", "look_back": 10, "hidden": 8}, "training": {"seeds": 2, "max_epochs": 1}},
 }
 
 
