@@ -126,7 +126,8 @@ def test_a_planted_leak_and_a_counter_are_named_by_every_alarm_that_can_see_them
     assert not verdict.passed
     said = "\n".join(verdict.failures)
     assert (
-        "too_good_columns: table features/planted, column next_close: passed is False; first: over 5 sessions" in said
+        "too_good_columns: table features/planted, horizon 5, column next_close: passed is False; first: over 5 "
+        in said
     )
 
 
@@ -161,6 +162,6 @@ def test_only_a_verdict_that_blocks_is_an_error(blocking: bool, severity: str) -
     versions = SimpleNamespace(is_outdated=lambda key, partition: True)
     graph = SimpleNamespace(versions=lambda instance: versions)
     context = SimpleNamespace(instance=None, asset_key=dg.AssetKey(["gate", "alarms"]), log=logging.getLogger())
-    verdict = _verdict(graph, "alarms", {}, blocking, context)  # type: ignore[arg-type]
+    verdict = _verdict(graph, "alarms", {}, None, blocking, context)  # type: ignore[arg-type]
     told = next(verdict)
     assert (told.passed, told.severity.value) == (False, severity)

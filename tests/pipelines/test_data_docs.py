@@ -9,7 +9,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from expectations.evidence import COUNTS
+from expectations.evidence import KNOWLEDGE_CUTOFF
 from pipelines.gate.data_docs import add_data_docs
 from pipelines.gate.evidence import add_evidence
 from pipelines.gate.verdicts import add_verdict
@@ -18,14 +18,14 @@ from pipelines.warehouse import Warehouse
 
 PICTURE = b"\x89PNG"
 ROW = {
-    "month": "2015-01", "rows_raw": 9, "rows_kept": 9, "rows_refused": 0, "rows_unaccounted": 0, "refused_share": 0.0,
-    "sessions": 20,
+    "experiment": "ridge", "group": "news", "fold": "2015-07-01", "test_start": date(2015, 7, 1),
+    "knowledge_cutoff": None, "passed": True,
 }  # fmt: skip
 
 
 @dataclass
 class Gated:
-    """A gate of one stage over counts that a test gives, with its runs."""
+    """A gate of one stage over evidence that a test gives, with its runs."""
 
     folder: Path
     instance: dg.DagsterInstance
@@ -38,10 +38,12 @@ class Gated:
         """Materialise the given assets, or all."""
         schemas: dict[str, type] = {}
         graph = Graph(Warehouse(str(self.folder / "w"), schemas), date(2015, 1, 1), date(2015, 1, 31), schemas)
-        made = pl.DataFrame([row], schema=COUNTS)
+        made = pl.DataFrame([row], schema=KNOWLEDGE_CUTOFF)
         draw = lambda found: {"seen": PICTURE}  # noqa: E731
-        add_evidence(graph, "counts", COUNTS, lambda: made, {}, ["expectations.completeness"], draw=draw)
-        add_data_docs(graph, [add_verdict(graph, "data", ["counts"], self.pages)], self.pages)
+        add_evidence(
+            graph, "knowledge_cutoff", KNOWLEDGE_CUTOFF, lambda: made, {}, ["expectations.knowledge"], draw=draw
+        )
+        add_data_docs(graph, [add_verdict(graph, "knowledge", ["knowledge_cutoff"], self.pages)], self.pages)
         definitions = dg.Definitions(
             assets=graph.assets,
             jobs=[dg.define_asset_job("all", "*")],
@@ -78,19 +80,21 @@ def test_check_asset_and_evidence_show_pages_and_pictures(gated: Gated) -> None:
     found = gated.metadata("gate/data_docs")
     assert found["data_docs"].value == index.as_uri()
     assert (found["failed"].value, found["expectations"].value) == ("none", check.metadata["expectations"].value)
-    assert "data.counts" in index.read_text()
-    assert str(gated.metadata("gate/evidence_counts")["seen"].value) == "![seen](data:image/png;base64,iVBORw==)"
+    assert "knowledge.knowledge_cutoff" in index.read_text()
+    assert (
+        str(gated.metadata("gate/evidence_knowledge_cutoff")["seen"].value) == "![seen](data:image/png;base64,iVBORw==)"
+    )
 
 
 def test_a_stage_that_failed_stops_its_run_and_is_shown_by_the_next(gated: Gated) -> None:
-    stopped = gated.run(ROW | {"rows_unaccounted": 2})
+    stopped = gated.run(ROW | {"passed": False})
     assert not stopped.success
     assert "gate/data_docs" not in {
         event.asset_key.to_user_string() for event in stopped.get_asset_materialization_events() if event.asset_key
     }
-    assert gated.run(ROW | {"rows_unaccounted": 2}, "gate/data_docs").success
-    assert gated.metadata("gate/data_docs")["failed"].value == "data.counts"
-    (page,) = (gated.pages / "validations" / "data" / "counts").rglob("*.html")
+    assert gated.run(ROW | {"passed": False}, "gate/data_docs").success
+    assert gated.metadata("gate/data_docs")["failed"].value == "knowledge.knowledge_cutoff"
+    (page,) = (gated.pages / "validations" / "knowledge" / "knowledge_cutoff").rglob("*.html")
     assert "Failed" in page.read_text()
 
 
