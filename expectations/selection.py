@@ -46,7 +46,9 @@ def selection(choose: Choose, summaries: Summaries, seed: int = 0) -> pl.DataFra
     tested = {kind: _choices(choose(other)) for kind, other in _replaced(summaries, ~OF_VALID, seed)}
     valid = {kind: _choices(choose(other)) for kind, other in _replaced(summaries, OF_VALID, seed)}
     rows: list[dict[str, object]] = []
-    for choice, names in true.items():
+    # A choice that nobody wins is one too: another test may give it a winner.
+    for choice in sorted(true.keys() | {name for found in tested.values() for name in found}):
+        names = true.get(choice, ())
         for kind, found in tested.items():
             rows.append(_row(choice, f"test {kind}", names, found.get(choice, ())))
         if len(names) > 1:

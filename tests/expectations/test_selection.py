@@ -75,3 +75,13 @@ def test_one_experiment_alone_has_nothing_to_be_chosen_from() -> None:
     found = selection(lambda summaries: choices(board(summaries)), {"one": SUMMARIES["one"]})
     assert found["passed"].all()
     assert found.filter(pl.col("replaced").str.starts_with("valid")).is_empty()
+
+
+def test_a_choice_that_only_another_test_lets_somebody_win_is_found() -> None:
+    def untold(summaries: Summaries) -> pl.DataFrame:
+        found = by("test", summaries)
+        told = [frame.filter(pl.col("segment") == "test")["value"][0] or 0.0 for frame in summaries.values()]
+        return found if max(told) > 500 else found.clear()
+
+    few = {name: frame.filter(pl.col("metric") == "rank_ic") for name, frame in SUMMARIES.items()}
+    assert not selection(untold, few)["passed"].all()
