@@ -27,7 +27,7 @@ from expectations.vintage import FACTS, bar_vintage, fact_vintage, proxy_vintage
 from pipelines.project import STAGES, in_order, modules_of
 from pipelines.replay import made, read_by
 
-REAL = Path("/work/shared/data/ashare_2012_2018")
+REAL = Path(__file__).parents[3] / "shared" / "data" / "ashare_2012_2018"
 TABLES = in_order(declarations(*modules_of(STAGES)))
 WANTED = [key for key in TABLES if key.startswith(("cleaning/", "targets/"))]
 STATEMENTS, NEWS, BARS = "cleaning/statements", "cleaning/news", "cleaning/bars"
