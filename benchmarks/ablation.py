@@ -33,7 +33,8 @@ from assets.training.forecasts import forecasts
 from assets.training.panel import Panel
 from benchmarks.outcome import Demand, end, options
 from benchmarks.world import project_of, tables_of
-from pipelines.experiment_assets import Walk, fold_panel
+from pipelines.experiment_assets import Walk
+from pipelines.fold_path import fold_panel
 from pipelines.home import be_quiet
 
 MARKET = Path(__file__).parent / "markets" / "ablation.yaml"

@@ -31,8 +31,8 @@ from assets.folds.walk_forward import WalkForwardSpec
 from assets.sources.files import FilesSpec
 from benchmarks.damage import damaged
 from benchmarks.outcome import Demand, end, not_possible, options
+from benchmarks.whole_replay import whole_replay
 from expectations.decisions import decisions
-from expectations.leakage import future_perturbation
 from expectations.tables import RawBars
 
 SHARED = Path(os.environ.get("KINDLING_SHARED", Path(__file__).parents[2] / "shared"))
@@ -99,7 +99,7 @@ def causality(raw: Frames, rules: Sequence[Rule], instants: int = INSTANTS, seed
     """
     sessions = clean(raw, rules).calendar["session"].to_list()
     at = decisions(sessions, instants, seed)
-    found = future_perturbation(lambda frames: by_rule(frames, rules), raw, at, frozenset(), seed)
+    found = whole_replay(lambda frames: by_rule(frames, rules), raw, at, frozenset(), seed)
     whole = found.with_columns(rule=pl.col("table").str.strip_prefix("rule/")).group_by("rule", maintain_order=True)
     return whole.agg(
         causal=pl.col("passed").all(),

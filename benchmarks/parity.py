@@ -19,7 +19,8 @@ import polars as pl
 from assets.folds.walk_forward import Fold
 from assets.training.forecasts import forecasts
 from benchmarks.outcome import Demand, end, not_possible, options
-from pipelines.experiment_assets import Walk, fold_panel
+from pipelines.experiment_assets import Walk
+from pipelines.fold_path import fold_panel
 from pipelines.home import be_quiet, prepare_home
 from pipelines.project import Project, load_project
 from pipelines.settings import read_settings

@@ -15,7 +15,8 @@ from assets.sources.yaml_settings import read_mapping
 from assets.table import declarations
 from assets.training.fit import fit
 from assets.training.forecasts import forecasts
-from pipelines.experiment_assets import Walk, fold_panel
+from pipelines.experiment_assets import Walk
+from pipelines.fold_path import fold_panel
 from pipelines.project import STAGES, Project, in_order, load_project, modules_of
 from pipelines.replay import made, read_by
 from pipelines.settings import Settings

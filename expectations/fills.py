@@ -1,7 +1,7 @@
 """Fills: whether a label was bought and sold where, when and for what its sessions allowed.
 
-The rules of `expectations.leakage.execution` say that a buy could fill; these say that both ends of the position stand
-in later sessions of their own, and that what was earned lies between what the two sessions' prices can give.
+`execution` says that a buy could fill; `fills` that both ends of the position stand in later sessions of their own, and
+that what was earned lies between what the two sessions' prices can give.
 """
 
 from __future__ import annotations
@@ -17,6 +17,30 @@ LABELS_LOOKED_AT = 400_000
 HALF_A_CENT = 0.005
 RTOL = 1e-9
 AT = ("is_suspended", "is_locked_down", "low", "high", "adj_factor")
+
+
+def execution(labels: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
+    """By rule, how many filled labels could not have been traded so, and how many bars have an impossible VWAP.
+
+    labels   rows of ForwardReturns
+    bars     rows of Bars, at least of the entry sessions
+    returns  EXECUTION; a rule that met no row shows nothing, and fails
+    """
+    entry, left = pl.col("entered_at").dt.date(), pl.col("exited_at").dt.date()
+    at_entry = bars.select("security_id", "is_suspended", "is_locked_up", entry="session", has_bar=True)
+    filled = labels.filter(status="filled").with_columns(entry=entry)
+    filled = filled.join(at_entry, on=["entry", "security_id"], how="left", maintain_order="left")
+    traded = bars.filter(~pl.col("is_suspended"))
+    low, high = pl.col("low") - HALF_A_CENT, pl.col("high") + HALF_A_CENT
+    rows = [
+        _rule("a buy fills in a later session than its decision", filled, entry > pl.col("session")),
+        _rule("a position ends in a later session than it began", filled, left > entry),
+        _rule("a buy fills only where there is a bar", filled, pl.col("has_bar")),
+        _rule("a buy fills only where there is trading", filled, ~pl.col("is_suspended")),
+        _rule("a buy never fills at a locked upper limit", filled, ~pl.col("is_locked_up")),
+        _rule("the vwap of a bar lies between its low and its high", traded, pl.col("vwap").is_between(low, high)),
+    ]
+    return pl.DataFrame(rows, schema=EXECUTION)
 
 
 def fills(

@@ -18,7 +18,7 @@ import polars as pl
 from expectations.comparison import ordered
 from expectations.decisions import in_exchange_time
 from expectations.evidence import FUTURE_PERTURBATION
-from expectations.leakage import ROW_SET, evidence_of
+from expectations.pasts import ROW_SET, past_evidence
 from expectations.perturbation import perturbed, perturbed_facts
 from expectations.tables import RawBars
 
@@ -165,7 +165,7 @@ def _compared(step: Step, stored: pl.DataFrame, made: pl.DataFrame, instant: dat
         is_told = stored.height + made.height > 0
         return [_sets(step, stored, made.select(stored.columns), instant)] if is_told else []
     before, after = (ordered(step.key, _without_late(frame, instant)) for frame in (stored, made))
-    rows = evidence_of(step.key, before, after, instant, is_target=step.is_target)
+    rows = past_evidence(step.key, before, after, instant, is_target=step.is_target)
     must_move = step.is_target or step.key.startswith("features/")
     return [{**row, "alive": row.get("alive") if must_move else None} for row in rows]
 

@@ -17,7 +17,7 @@ from expectations.facts import RAW_FACTS
 from expectations.tables import RawBars, Table
 from pipelines.experiment import Experiment
 from pipelines.graph import Graph
-from pipelines.reach import Every
+from pipelines.inputs import argument, whole
 
 BY_HAND = "\n\nNot made by itself: it walks a model forward once for each rule. Materialise it when you want to know."
 
@@ -29,7 +29,7 @@ def add_cleaning_report(graph: Graph, experiments: Mapping[str, Experiment], rep
         lambda context, raw, ledger: cleaning_counts(raw.collect(), ledger.collect()),
         description=CleaningCounts.__doc__ or "",
         modules=("assets.evaluation.cleaning_counts",),
-        inputs={"raw": (RawBars.asset_key, Every(), True), "ledger": (Ledger.asset_key, Every(), True)},
+        inputs=whole({"raw": RawBars.asset_key, "ledger": Ledger.asset_key}),
     )
     if experiments:
         _add_effect(graph, _spec(experiments[min(experiments)]), reports)
@@ -46,7 +46,7 @@ def _spec(experiment: Experiment) -> EffectSpec:
 
 def _add_effect(graph: Graph, spec: EffectSpec, reports: Path) -> None:
     raw_tables: tuple[type[Table], ...] = (RawBars, *RAW_FACTS)
-    keys = {table.asset_key.replace("/", "_"): table.asset_key for table in raw_tables}
+    keys = {argument(table.asset_key): table.asset_key for table in raw_tables}
 
     def make(context: dg.AssetExecutionContext, counts: pl.LazyFrame, **raws: pl.LazyFrame) -> pl.DataFrame:
         raw = {keys[name]: frame.collect() for name, frame in raws.items()}
@@ -67,10 +67,7 @@ def _add_effect(graph: Graph, spec: EffectSpec, reports: Path) -> None:
         make,
         description=f"{CleaningEffect.__doc__}{BY_HAND}",
         modules=("assets.evaluation.cleaning_effect", "assets.evaluation.cleaning_page"),
-        inputs={
-            "counts": (CleaningCounts.asset_key, Every(), True),
-            **{name: (key, Every(), True) for name, key in keys.items()},
-        },
+        inputs=whole({"counts": CleaningCounts.asset_key, **keys}),
         settings=spec.model_dump_json(),
         by_hand=True,
     )

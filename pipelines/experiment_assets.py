@@ -23,12 +23,12 @@ from assets.training.panel import Panel
 from expectations.fact_tables import Industries
 from expectations.tables import Forecasts, WalkForwards
 from pipelines.experiment import Experiment
-from pipelines.fold_path import fit_panel, tables_read
-from pipelines.fold_path import fold_panel as fold_panel
+from pipelines.fold_path import fit_panel, fold_panel, tables_read
 from pipelines.gate import require
 from pipelines.gate.said import verdict_tags
 from pipelines.graph import Graph
-from pipelines.reach import Every, FoldMonths, months_before
+from pipelines.inputs import argument, whole, whole_by_key
+from pipelines.reach import FoldMonths, months_before
 from pipelines.settings import ROOT
 from pipelines.tracking import Tracking
 
@@ -110,8 +110,8 @@ def add_experiment(
                 name: (key, of_any_age if key == Industries.asset_key else reach, True)
                 for name, key in walk.tables.items()
             },
-            "walk_forward": (f"{walk.key}/walk_forward", Every(), False),
-            **{key.replace("/", "_"): (key, Every(), False) for key in gates},
+            **whole({"walk_forward": f"{walk.key}/walk_forward"}, counts=False),
+            **whole_by_key(gates, counts=False),
         },
         partitions=fold_partitions(experiment, windows),
         keys=tuple(fold.key for fold in windows),
@@ -149,7 +149,7 @@ def forecast_fold(
     """Train one fold for every seed, track each as a run, and return the forecasts of its two windows."""
     key = context.asset_key.to_user_string()
     versions = walk.graph.versions(context.instance)
-    verdicts = {gate: frames[gate.replace("/", "_")].collect() for gate in gates}
+    verdicts = {gate: frames[argument(gate)].collect() for gate in gates}
     require(verdicts, versions, key, context.partition_key)
     tags = verdict_tags(verdicts)
     fold = next(fold for fold in walk.folds if fold.key == context.partition_key)

@@ -24,7 +24,7 @@ from pipelines.gate.evidence import shown
 from pipelines.gate.said import data_version, stages, verdict_tags
 from pipelines.gate.selection import add_selection
 from pipelines.graph import Graph
-from pipelines.reach import Every
+from pipelines.inputs import argument, whole, whole_by_key
 from pipelines.tracking import Tracking
 
 Make = Callable[[pl.DataFrame, pl.DataFrame, int], pl.DataFrame]
@@ -41,26 +41,21 @@ def add_verdict(walk: Walk, gates: Sequence[str], reports: Path, data_docs: Path
         _add_information(walk, schema, name, make)
     _add_portfolio(walk, PortfolioDaily, "portfolio", lambda simulation: simulation.daily)
     _add_portfolio(walk, Orders, "orders", lambda simulation: simulation.orders)
-    tables = {name: (f"{walk.key}/{name}", Every(), True) for name in ("information", "seed_information", "deciles")}
-    market = {
-        name: (schema.asset_key, Every(), True)
-        for name, schema in {"bars": Bars, "universe": Universe, "calendar": Calendar, "refused": RefusedBars}.items()
+    made = ("forecasts", "information", "seed_information", "deciles")
+    market = {"bars": Bars, "universe": Universe, "calendar": Calendar, "refused": RefusedBars}
+    read = {
+        **{name: f"{walk.key}/{name}" for name in made},
+        **{name: schema.asset_key for name, schema in market.items()},
+        "counts": "gate/evidence_counts",
     }
+    ordered = {"perturbation": "gate/evidence_future_perturbation", "walk_forward": f"{walk.key}/walk_forward"}
     walk.graph.add(
         Summary,
         lambda context, **frames: report(walk, context, frames, gates, reports, data_docs),
         key=f"{walk.key}/report",
         description=f"{Summary.__doc__}\n\n{walk.experiment.question}\n\nIts page is in the metadata.",
         modules=("assets.evaluation.report",),
-        inputs={
-            "forecasts": (f"{walk.key}/forecasts", Every(), True),
-            **tables,
-            **market,
-            "counts": ("gate/evidence_counts", Every(), True),
-            "perturbation": ("gate/evidence_future_perturbation", Every(), False),
-            "walk_forward": (f"{walk.key}/walk_forward", Every(), False),
-            **{gate.replace("/", "_"): (gate, Every(), False) for gate in gates},
-        },
+        inputs={**whole(read), **whole(ordered, counts=False), **whole_by_key(gates, counts=False)},
         settings=walk.experiment.model_dump_json(),
         group=walk.experiment.name,
     )
@@ -72,7 +67,7 @@ def add_leaderboard(graph: Graph, walks: Mapping[str, Walk]) -> None:
     gate = add_selection(graph, reports, lambda summaries: choices(_board(walks, summaries, {})))
 
     def make(context: dg.AssetExecutionContext, **frames: pl.LazyFrame) -> pl.DataFrame:
-        asked = {gate: frames[gate.replace("/", "_")].collect()}
+        asked = {gate: frames[argument(gate)].collect()}
         require(asked, graph.versions(context.instance), context.asset_key.to_user_string(), None)
         summaries = {name: frames[name].collect() for name in walks}
         runs = {name: frames[f"{name}__walk_forward"].collect()["run_id"][0] for name in walks}
@@ -80,17 +75,13 @@ def add_leaderboard(graph: Graph, walks: Mapping[str, Walk]) -> None:
         promote(board, walks)
         return board
 
-    runs = {f"{name}__walk_forward": (f"experiments/{name}/walk_forward", Every(), False) for name in walks}
+    runs = {f"{name}__walk_forward": f"experiments/{name}/walk_forward" for name in walks}
     graph.add(
         Leaderboard,
         make,
         description=Leaderboard.__doc__ or "",
         modules=("assets.evaluation.leaderboard",),
-        inputs={
-            **{name: (key, Every(), True) for name, key in reports.items()},
-            **runs,
-            gate.replace("/", "_"): (gate, Every(), False),
-        },
+        inputs={**whole(reports), **whole(runs, counts=False), **whole_by_key([gate], counts=False)},
         settings=" ".join(f"{name}:{len(walk.folds)}" for name, walk in walks.items()),
     )
 
@@ -148,7 +139,7 @@ def report(
     data_docs: Path,
 ) -> pl.DataFrame:
     """Write the page, end the parent run, and return every figure."""
-    verdicts = {gate: frames[gate.replace("/", "_")].collect() for gate in gates}
+    verdicts = {gate: frames[argument(gate)].collect() for gate in gates}
     require(verdicts, walk.graph.versions(context.instance), context.asset_key.to_user_string(), None)
     folder = reports / walk.experiment.name
     link = os.path.relpath(data_docs / INDEX, folder)
@@ -240,10 +231,7 @@ def _add_information(walk: Walk, schema: type[Table], name: str, make: Make) -> 
         key=f"{walk.key}/{name}",
         description=schema.__doc__ or "",
         modules=("assets.evaluation.information",),
-        inputs={
-            "forecasts": (f"{walk.key}/forecasts", Every(), True),
-            "labels": (ForwardReturns.asset_key, Every(), True),
-        },
+        inputs=whole({"forecasts": f"{walk.key}/forecasts", "labels": ForwardReturns.asset_key}),
         settings=str(horizon),
         group=walk.experiment.name,
     )
@@ -258,11 +246,7 @@ def _add_portfolio(walk: Walk, schema: type[Table], name: str, part: Callable[[S
         key=f"{walk.key}/{name}",
         description=schema.__doc__ or "",
         modules=("assets.evaluation.portfolio",),
-        inputs={
-            "forecasts": (f"{walk.key}/forecasts", Every(), True),
-            "bars": (Bars.asset_key, Every(), True),
-            "universe": (Universe.asset_key, Every(), True),
-        },
+        inputs=whole({"forecasts": f"{walk.key}/forecasts", "bars": Bars.asset_key, "universe": Universe.asset_key}),
         settings=walk.experiment.trading.model_dump_json(),
         group=walk.experiment.name,
     )

@@ -10,6 +10,8 @@ import pytest
 
 from expectations.tables import EXCHANGE_TIME_ZONE, RawBars
 
+pytest_plugins = ["tests.year_of_bars"]
+
 SESSIONS = pl.date_range(date(2014, 1, 1), date(2014, 12, 31), eager=True)
 SECURITIES = ("sh600001", "sh600002", "sz000003", "sz000004", "sz300005")
 

@@ -18,7 +18,7 @@ from expectations.tables import Calendar, Universe
 from pipelines.experiment import Experiment
 from pipelines.gate.evidence import add_evidence
 from pipelines.graph import Graph
-from pipelines.reach import Every
+from pipelines.inputs import whole
 
 SESSIONS_OF_A_WINDOW = 20
 
@@ -49,7 +49,7 @@ def add_adversarial_inputs(graph: Graph, experiments: Mapping[str, Experiment]) 
         "adversarial_inputs",
         ADVERSARIAL_INPUTS,
         tell,
-        {name: (key, Every(), True) for name, key in keys.items()},
+        whole(keys),
         ["expectations.adversarial", "assets.training.panel", "assets.folds.walk_forward"],
         json.dumps({name: _inputs_of(experiment) for name, experiment in distinct.items()}),
     )

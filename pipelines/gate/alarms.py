@@ -19,10 +19,10 @@ from pipelines.code_version import reached, source_path
 from pipelines.experiment import Experiment
 from pipelines.gate.adversarial_inputs import add_adversarial_inputs
 from pipelines.gate.alarm_sample import Sample, take_sample
-from pipelines.gate.evidence import Read, add_evidence
+from pipelines.gate.evidence import add_evidence
 from pipelines.gate.verdicts import add_verdict
 from pipelines.graph import Graph
-from pipelines.reach import Every
+from pipelines.inputs import argument, whole, whole_by_key
 
 EVIDENCE_OF_ALARMS = (
     "too_good_columns",
@@ -70,7 +70,7 @@ def _add_too_good_columns(graph: Graph, features: list[str], horizons: tuple[int
         ]
         return pl.concat(found) if found else TOO_GOOD.to_frame()
 
-    inputs = {**_read({**MARKET, "labels": ForwardReturns.asset_key}), **_groups(features)}
+    inputs = {**whole({**MARKET, "labels": ForwardReturns.asset_key}), **whole_by_key(features)}
     modules = ["expectations.too_good", "pipelines.gate.alarm_sample"]
     add_evidence(graph, "too_good_columns", TOO_GOOD, too_good, inputs, modules, json.dumps(horizons))
 
@@ -87,7 +87,7 @@ def _add_too_good_forecasts(graph: Graph, experiments: Mapping[str, Experiment])
         ]
         return pl.concat(found) if found else TOO_GOOD.to_frame()
 
-    inputs = _read({name: f"experiments/{name}/information" for name in experiments})
+    inputs = whole({name: f"experiments/{name}/information" for name in experiments})
     settings = json.dumps({name: experiment.target.horizon for name, experiment in experiments.items()})
     add_evidence(graph, "too_good_forecasts", TOO_GOOD, too_good, inputs, ["expectations.too_good"], settings)
 
@@ -120,7 +120,7 @@ def _add_lag_scan(graph: Graph, features: list[str], horizon: int) -> None:
 
     market = {**MARKET, "labels": ForwardReturns.asset_key, "bars": Bars.asset_key}
     modules = ["expectations.lag_scan", "pipelines.gate.alarm_sample"]
-    add_evidence(graph, "lag_scan", LAG_SCAN, scan, {**_read(market), **_groups(features)}, modules, str(horizon))
+    add_evidence(graph, "lag_scan", LAG_SCAN, scan, {**whole(market), **whole_by_key(features)}, modules, str(horizon))
 
 
 def _add_adversarial_columns(graph: Graph, features: list[str]) -> None:
@@ -137,7 +137,7 @@ def _add_adversarial_columns(graph: Graph, features: list[str]) -> None:
         return pl.concat(found) if found else ADVERSARIAL_COLUMNS.to_frame()
 
     modules = ["expectations.adversarial", "pipelines.gate.alarm_sample"]
-    inputs = {**_read(MARKET), **_groups(features)}
+    inputs = {**whole(MARKET), **whole_by_key(features)}
     add_evidence(graph, "adversarial_columns", ADVERSARIAL_COLUMNS, tell, inputs, modules)
 
 
@@ -168,22 +168,10 @@ def _columns(
     groups: Mapping[str, pl.LazyFrame], features: list[str], sample: Sample, *before: int
 ) -> Iterator[tuple[str, str, list[Floats]]]:
     for key in features:
-        for name, values in sample.columns(groups[_argument(key)], before):
+        for name, values in sample.columns(groups[argument(key)], before):
             yield key, name, values
 
 
 def _label(labels: pl.LazyFrame, sample: Sample, horizon: int) -> Floats:
     """Settled returns of one horizon at every session, [T, S]."""
     return sample.whole(labels.filter(pl.col("horizon") == horizon), ["forward_return"])["forward_return"]
-
-
-def _read(keys: Mapping[str, str]) -> dict[str, Read]:
-    return {name: (key, Every(), True) for name, key in keys.items()}
-
-
-def _groups(features: list[str]) -> dict[str, Read]:
-    return _read({_argument(key): key for key in features})
-
-
-def _argument(key: str) -> str:
-    return key.replace("/", "_")

@@ -9,7 +9,7 @@ from expectations.evidence import COUNTS
 from expectations.tables import Bars, RawBars, RefusedBars
 from pipelines.gate.evidence import add_evidence
 from pipelines.graph import Graph
-from pipelines.reach import Every
+from pipelines.inputs import whole
 
 
 def add_counts(graph: Graph) -> None:
@@ -19,7 +19,5 @@ def add_counts(graph: Graph) -> None:
         """By month: raw = kept + refused, the share refused, and the sessions found."""
         return counts(raw.collect(), bars.collect(), refused.collect())
 
-    inputs = {
-        name: (s.asset_key, Every(), True) for name, s in (("raw", RawBars), ("bars", Bars), ("refused", RefusedBars))
-    }
+    inputs = whole({"raw": RawBars.asset_key, "bars": Bars.asset_key, "refused": RefusedBars.asset_key})
     add_evidence(graph, "counts", COUNTS, reconcile, inputs, ["expectations.completeness"])

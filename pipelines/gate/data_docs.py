@@ -14,14 +14,14 @@ import polars as pl
 from expectations.suites.data_docs import INDEX, Judged, build_data_docs
 from expectations.tables import DataDocs
 from pipelines.graph import Graph
-from pipelines.reach import Every
+from pipelines.inputs import argument, whole_by_key
 
 
 def add_data_docs(graph: Graph, gates: Sequence[str], folder: Path) -> None:
     """Add the asset that builds the pages of the given verdicts in a folder."""
 
     def make(context: dg.AssetExecutionContext, **frames: pl.LazyFrame) -> pl.DataFrame:
-        verdicts = {gate: frames[gate.replace("/", "_")].collect().row(0, named=True) for gate in gates}
+        verdicts = {gate: frames[argument(gate)].collect().row(0, named=True) for gate in gates}
         stages = {
             verdict["stage"]: Judged(verdict["results"], verdict["evidence_hash"], _judged_at(context.instance, gate))
             for gate, verdict in verdicts.items()
@@ -44,7 +44,7 @@ def add_data_docs(graph: Graph, gates: Sequence[str], folder: Path) -> None:
         make,
         description=f"{DataDocs.__doc__}\n\nThe pages need no network; their index is in the metadata.",
         modules=("expectations.suites.data_docs",),
-        inputs={gate.replace("/", "_"): (gate, Every(), True) for gate in gates},
+        inputs=whole_by_key(gates),
     )
 
 

@@ -13,11 +13,9 @@ import polars as pl
 
 from expectations.tables import Table, instant
 from pipelines.graph import Graph
-from pipelines.reach import Reach
+from pipelines.inputs import Read
 
 EVIDENCE = "gate/evidence_"
-
-Read = tuple[str, Reach, bool]
 
 
 def add_evidence(

@@ -30,9 +30,10 @@ from models.gradient_boosting import GradientBoostingSpec
 from models.served import Forecaster, load
 from pipelines.experiment import Experiment
 from pipelines.fold_path import Study, fit_panel, fold_panel, tables_read
-from pipelines.gate.evidence import Read, add_evidence
+from pipelines.gate.evidence import add_evidence
 from pipelines.graph import Graph
-from pipelines.reach import Every, months_before
+from pipelines.inputs import argument, whole_by_key
+from pipelines.reach import months_before
 
 SECURITIES = 60
 EPOCHS = 1
@@ -94,7 +95,7 @@ def add_fitting(graph: Graph, tables: Mapping[str, Declaration], experiments: Ma
     features = {key.split("/")[1]: table for key, table in tables.items() if table.stage == "features"}
     studies = [_study(experiment, features) for experiment in distinct(experiments)]
     read = sorted({key for study in studies for key in tables_read(study).values()})
-    inputs: dict[str, Read] = {key.replace("/", "_"): (key, Every(), True) for key in read}
+    inputs = whole_by_key(read)
     settings = json.dumps([SECURITIES, EPOCHS, TREES, SEED, *(s.experiment.model_dump_json() for s in studies)])
     for name, columns, check, module in CHECKS:
         modules = [module, "pipelines.fold_path", "assets.training.forecasts"]
@@ -151,7 +152,7 @@ def _made(graph: Graph, studies: list[Study], columns: pl.Schema, check: Check) 
         found = [columns.to_frame()]
         for study in studies:
             fold = folds(study.experiment.walk_forward, graph.first, graph.last)[0]
-            named = {name: frames[key.replace("/", "_")] for name, key in tables_read(study).items()}
+            named = {name: frames[argument(key)] for name, key in tables_read(study).items()}
             found.append(check(trial(study, fold, named)))
         return pl.concat(found)
 

@@ -10,7 +10,7 @@ from expectations.label_intervals import LABEL_INTERVALS, label_intervals
 from expectations.tables import Bars, Calendar, ForwardReturns
 from pipelines.gate.evidence import add_evidence
 from pipelines.graph import Graph
-from pipelines.reach import Every
+from pipelines.inputs import whole
 
 READ = {"labels": ForwardReturns, "bars": Bars, "calendar": Calendar}
 
@@ -26,6 +26,6 @@ def add_label_intervals(graph: Graph, hour: int) -> None:
         """By rule: how many filled labels no order could have had."""
         return fills(labels.collect(), bars.collect(), calendar.collect(), hour)
 
-    inputs = {name: (table.asset_key, Every(), True) for name, table in READ.items()}
+    inputs = whole({name: table.asset_key for name, table in READ.items()})
     add_evidence(graph, "label_intervals", LABEL_INTERVALS, again, inputs, ["expectations.label_intervals"])
     add_evidence(graph, "fills", EXECUTION, filled, inputs, ["expectations.fills"], str(hour))

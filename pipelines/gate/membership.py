@@ -10,7 +10,7 @@ from expectations.membership import MEMBERSHIP, listed_membership, universe_memb
 from expectations.tables import Bars, Calendar, RawBars, RefusedBars, Universe
 from pipelines.gate.evidence import add_evidence
 from pipelines.graph import Graph
-from pipelines.reach import Every
+from pipelines.inputs import whole
 
 READ = {
     "raw": RawBars,
@@ -33,5 +33,5 @@ def add_membership(graph: Graph) -> None:
         of_universe = universe_membership(**frames)
         return pl.concat([of_universe, listed_membership(frames["raw"], members.collect(), industries.collect())])
 
-    inputs = {name: (table.asset_key, Every(), True) for name, table in READ.items()}
+    inputs = whole({name: table.asset_key for name, table in READ.items()})
     add_evidence(graph, "membership", MEMBERSHIP, compare, inputs, ["expectations.membership"])

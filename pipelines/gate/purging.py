@@ -16,7 +16,7 @@ from expectations.tables import ForwardReturns
 from pipelines.experiment import Experiment
 from pipelines.gate.evidence import add_evidence
 from pipelines.graph import Graph
-from pipelines.reach import Every
+from pipelines.inputs import whole
 
 
 def add_purging(graph: Graph, experiments: Mapping[str, Experiment]) -> None:
@@ -37,7 +37,7 @@ def add_purging(graph: Graph, experiments: Mapping[str, Experiment]) -> None:
             for experiment in _distinct(experiments)
         }
 
-    inputs = {"labels": (ForwardReturns.asset_key, Every(), True)}
+    inputs = whole({"labels": ForwardReturns.asset_key})
     settings = json.dumps([e.walk_forward.model_dump_json() for e in experiments.values()])
     modules = ["expectations.leakage", "assets.folds.walk_forward"]
     add_evidence(graph, "purge", PURGE, separate, inputs, modules, settings, draw)

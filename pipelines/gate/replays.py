@@ -13,12 +13,14 @@ from expectations.adjustment_invariance import ADJUSTMENT_INVARIANCE, adjustment
 from expectations.decisions import decisions, telling_sessions
 from expectations.evidence import EXECUTION, FUTURE_PERTURBATION, TIMESTAMP_ORDER
 from expectations.facts import RAW_FACTS
-from expectations.leakage import execution, timestamp_order
+from expectations.fills import execution
+from expectations.leakage import timestamp_order
 from expectations.table_by_table import Stored, table_by_table
 from expectations.tables import Bars, Calendar, ForwardReturns, RawBars
 from pipelines.gate.evidence import add_evidence
 from pipelines.graph import Graph
-from pipelines.reach import Every, month_number
+from pipelines.inputs import argument, whole
+from pipelines.reach import month_number
 from pipelines.replay import of_facts, steps
 
 DECISIONS = 24
@@ -47,7 +49,7 @@ def add_replays(graph: Graph, tables: Mapping[str, Declaration], hour: int) -> N
         return adjustment_invariance(walked, stored, sessions, instants, SEED)
 
     named = {Calendar.asset_key: "calendar", Bars.asset_key: "bars"}
-    inputs = {named.get(key, key.replace("/", "_")): (key, Every(), True) for key in (*tables, *raw)}
+    inputs = whole({named.get(key, argument(key)): key for key in (*tables, *raw)})
     modules = [
         "expectations.table_by_table",
         "pipelines.replay",
@@ -76,7 +78,7 @@ def add_replays(graph: Graph, tables: Mapping[str, Declaration], hour: int) -> N
         "timestamp_order",
         TIMESTAMP_ORDER,
         order,
-        {"bars": (Bars.asset_key, Every(), True)},
+        whole({"bars": Bars.asset_key}),
         ["expectations.leakage"],
         str(hour),
     )
@@ -85,8 +87,8 @@ def add_replays(graph: Graph, tables: Mapping[str, Declaration], hour: int) -> N
         """By rule of execution: how many labels could not have been traded as they say."""
         return execution(labels.collect(), bars.collect())
 
-    inputs = {"labels": (ForwardReturns.asset_key, Every(), True), "bars": (Bars.asset_key, Every(), True)}
-    add_evidence(graph, "execution", EXECUTION, fills, inputs, ["expectations.leakage"])
+    inputs = whole({"labels": ForwardReturns.asset_key, "bars": Bars.asset_key})
+    add_evidence(graph, "execution", EXECUTION, fills, inputs, ["expectations.fills"])
 
 
 def _instants(calendar: pl.LazyFrame, bars: pl.LazyFrame, most: int, hour: int) -> tuple[list[date], list[datetime]]:

@@ -10,7 +10,7 @@ from expectations.selection import SELECTION, Choose, selection
 from pipelines.gate.evidence import add_evidence
 from pipelines.gate.verdicts import add_verdict
 from pipelines.graph import Graph
-from pipelines.reach import Every
+from pipelines.inputs import whole
 
 SEED = 0
 
@@ -26,7 +26,7 @@ def add_selection(graph: Graph, reports: Mapping[str, str], choose: Choose) -> s
         """By choice: it stays with other figures of the test, and moves with other figures of validation."""
         return selection(choose, {name: frame.collect() for name, frame in frames.items()}, SEED)
 
-    inputs = {name: (key, Every(), True) for name, key in reports.items()}
+    inputs = whole(reports)
     modules = ["expectations.selection", "assets.evaluation.leaderboard", "pipelines.report_assets"]
     add_evidence(graph, "selection", SELECTION, chosen, inputs, modules, settings=" ".join(reports))
     return add_verdict(graph, "selection", ["selection"])

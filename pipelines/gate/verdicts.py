@@ -20,8 +20,8 @@ from expectations.tables import GateVerdict
 from pipelines.gate.data_docs import links
 from pipelines.gate.evidence import EVIDENCE
 from pipelines.graph import Graph
+from pipelines.inputs import whole, whole_by_key
 from pipelines.lineage import Versions
-from pipelines.reach import Every
 
 CHECK = "passed"
 MARKET_STAGES = ("raw", "cleaning", "features", "targets")
@@ -102,8 +102,8 @@ def add_verdict(
         # A verdict names the versions that it judged: it is given anew when one of them changes, also where the
         # evidence comes out the same.
         inputs={
-            **{name: (upstream, Every(), True) for name, upstream in evidence.items()},
-            **{upstream.replace("/", "_"): (upstream, Every(), True) for upstream in judged},
+            **whole(evidence),
+            **whole_by_key(judged),
         },
         settings=" ".join(nodes[upstream].code_version for upstream in (*evidence.values(), *judged)),
         checks=[dg.AssetCheckSpec(name=CHECK, asset=key.split("/"), blocking=blocking, description="the stage passed")],

@@ -14,9 +14,9 @@ from expectations.input_order import INPUT_ORDER, input_order
 from expectations.stamps import STAMPS, stamps
 from expectations.tables import Bars, Calendar, RawBars
 from expectations.vintage import FACTS, VINTAGE, bar_vintage, fact_vintage, proxy_vintage
-from pipelines.gate.evidence import Read, add_evidence
+from pipelines.gate.evidence import add_evidence
 from pipelines.graph import Graph
-from pipelines.reach import Every
+from pipelines.inputs import argument, whole_by_key
 from pipelines.replay import read_by
 
 DECISIONS = 8
@@ -28,16 +28,6 @@ def add_vintage(graph: Graph, tables: Mapping[str, Declaration], hour: int) -> N
     _add_vintage(graph, hour)
     _add_stamps(graph)
     _add_input_order(graph, tables, hour)
-
-
-def read_whole(*keys: str) -> dict[str, Read]:
-    """Every partition of some assets, each under its key with underscores."""
-    return {argument(key): (key, Every(), True) for key in keys}
-
-
-def argument(key: str) -> str:
-    """The name under which the rows of an asset are handed over."""
-    return key.replace("/", "_")
 
 
 def _add_vintage(graph: Graph, hour: int) -> None:
@@ -64,7 +54,9 @@ def _add_vintage(graph: Graph, hour: int) -> None:
     facts = [table.asset_key for fact in FACTS for table in (fact.raw, fact.accepted)]
     others = [table.asset_key for table in (RawBars, Bars, Calendar, RefusedFacts)]
     settings = f"{DECISIONS} {SEED} {hour}"
-    add_evidence(graph, "vintage", VINTAGE, compare, read_whole(*facts, *others), ["expectations.vintage"], settings)
+    add_evidence(
+        graph, "vintage", VINTAGE, compare, whole_by_key([*facts, *others]), ["expectations.vintage"], settings
+    )
 
 
 def _add_stamps(graph: Graph) -> None:
@@ -76,7 +68,7 @@ def _add_stamps(graph: Graph) -> None:
         return stamps(raw, bars.collect(), index_bars.collect())
 
     keys = [*(table.asset_key for table in RAW_FACTS), Bars.asset_key, IndexBars.asset_key]
-    add_evidence(graph, "stamps", STAMPS, look, read_whole(*keys), ["expectations.stamps"])
+    add_evidence(graph, "stamps", STAMPS, look, whole_by_key(keys), ["expectations.stamps"])
 
 
 def _add_input_order(graph: Graph, tables: Mapping[str, Declaration], hour: int) -> None:
@@ -92,7 +84,7 @@ def _add_input_order(graph: Graph, tables: Mapping[str, Declaration], hour: int)
         made = {key: frame.collect() for key, frame in frames.items()}
         return input_order({group: {key: made[key] for key in keys} for group, keys in groups.items()}, hour)
 
-    inputs = read_whole(*sorted({key for keys in groups.values() for key in keys}))
+    inputs = whole_by_key(sorted({key for keys in groups.values() for key in keys}))
     settings = f"{hour} {sorted(groups.items())}"
     add_evidence(graph, "input_order", INPUT_ORDER, order, inputs, ["expectations.input_order"], settings)
 

@@ -10,8 +10,9 @@ from polars.testing import assert_frame_equal
 import assets.cleaning
 from assets.cleaning.as_of import EVERYTHING_BEFORE
 from assets.table import declarations
+from benchmarks.whole_replay import whole_replay
+from expectations.decisions import decisions
 from expectations.facts import RAW_FACTS
-from expectations.leakage import decisions, future_perturbation
 from pipelines.project import in_order, modules_of
 from pipelines.reach import Months, month_keys, months_before
 
@@ -76,7 +77,7 @@ def test_another_future_changes_nothing_that_was_known(raw_tables):
         replayed.append(composed(raw))
         return by_decision(replayed[-1])
 
-    evidence = future_perturbation(replay, raw_tables, instants, frozenset(), 0)
+    evidence = whole_replay(replay, raw_tables, instants, frozenset(), 0)
     assert set(evidence["table"]) == {f"cleaning/{name}" for name in FACTS if name != "refused_facts"}
     failed = evidence.filter(~pl.col("passed")).select("table", "column", "decided_at", "first_example")
     assert failed.rows() == []

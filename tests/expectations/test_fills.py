@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from expectations.evidence import EXECUTION
-from expectations.fills import fills
+from expectations.fills import execution, fills
 
 ZONE = ZoneInfo("Asia/Shanghai")
 DAYS = [date(2015, 3, day) for day in (2, 3, 4, 5, 6, 9)]
@@ -84,3 +84,50 @@ def test_a_decision_at_a_later_hour_than_the_entry_is_found() -> None:
     assert broken(hour=8) == []
     late = broken(entered_at=at(DAYS[1], 9, 30), session=DAYS[1], exited_at=at(DAYS[3], 15))
     assert any("before its entry" in rule for rule in late)
+
+
+@pytest.fixture(scope="module")
+def bars(raw):
+    return raw.with_columns(
+        vwap=pl.when(~pl.col("is_suspended")).then(pl.col("amount") / pl.col("volume")), is_locked_up=False
+    )
+
+
+def unbuyable(labels, bars):
+    return set(execution(labels, bars).filter(~pl.col("passed"))["rule"])
+
+
+def test_labels_that_could_be_traded_pass(raw, labels, bars):
+    evidence = execution(labels(raw), bars)
+    assert evidence.schema == EXECUTION
+    assert evidence["passed"].all()
+    assert evidence["rows_checked"].min() > 0
+
+
+def test_an_impossible_fill_is_found_by_its_rule(raw, labels, bars):
+    honest = labels(raw)
+    entry = honest.filter(security_id="sz000003")["entered_at"].drop_nulls()[20].date()
+    at_entry = (pl.col("session") == entry) & (pl.col("security_id") == "sz000003")
+    flagged = {flag: bars.with_columns(pl.col(flag) | at_entry) for flag in ("is_suspended", "is_locked_up")}
+    assert unbuyable(honest, flagged["is_suspended"]) == {"a buy fills only where there is trading"}
+    assert unbuyable(honest, flagged["is_locked_up"]) == {"a buy never fills at a locked upper limit"}
+    assert unbuyable(honest, bars.filter(~at_entry)) == {
+        "a buy fills only where there is a bar", "a buy fills only where there is trading",
+        "a buy never fills at a locked upper limit",
+    }  # fmt: skip
+    far = bars.with_columns(vwap=pl.when(at_entry).then(pl.col("high") + 0.01).otherwise("vwap"))
+    assert unbuyable(honest, far) == {"the vwap of a bar lies between its low and its high"}
+    refused = honest.with_columns(status=pl.lit("refused_locked_up"))
+    assert len(unbuyable(refused, bars)) == 5
+
+
+def test_a_round_trip_in_one_session_and_a_fill_at_the_decision_are_found(raw, labels, bars):
+    honest = labels(raw)
+    same_day = honest.with_columns(exited_at=pl.col("entered_at") + pl.duration(hours=5))
+    assert unbuyable(same_day, bars) == {"a position ends in a later session than it began"}
+    at_once = honest.with_columns(
+        entered_at=pl.col("session").dt.combine(time(15)).dt.replace_time_zone("Asia/Shanghai")
+    )
+    assert unbuyable(at_once, bars) == {"a buy fills in a later session than its decision"}
+    example = execution(at_once, bars)["first_example"][0]
+    assert example == "sz000000 2015-01-05 horizon 5"

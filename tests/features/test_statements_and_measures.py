@@ -13,8 +13,8 @@ import assets.cleaning
 from assets.features import financials, policy_events
 from assets.sources.synthetic_market import SyntheticMarketSpec
 from assets.table import declarations
+from benchmarks.whole_replay import whole_replay
 from expectations.decisions import decisions
-from expectations.leakage import future_perturbation
 from pipelines.project import in_order, modules_of
 
 GROUPS = ("features/financials", "features/policy_events")
@@ -58,7 +58,7 @@ def test_another_future_changes_nothing_known_and_every_column_follows_it(raw, m
         return {group: found[group] for group in GROUPS}
 
     instants = decisions(made["cleaning/calendar"]["session"].to_list(), 4)
-    found = future_perturbation(replay, raw, instants, frozenset(), 0)
+    found = whole_replay(replay, raw, instants, frozenset(), 0)
     assert found.filter(~pl.col("passed")).is_empty()
     asked = found.filter(pl.col("alive").is_not_null())
     alive = asked.group_by("table", "column").agg(pl.col("alive").any(), pl.col("rows_later_changed").max())

@@ -8,15 +8,18 @@ import pytest
 from pydantic import ValidationError
 
 from expectations.adjustment_invariance import ADJUSTMENT_INVARIANCE
-from expectations.decisions import decision_instant
+from expectations.decisions import decision_instant, decisions
 from expectations.evidence import COUNTS, EXECUTION, FUTURE_PERTURBATION, PURGE, TIMESTAMP_ORDER
+from expectations.fills import execution
 from expectations.input_order import INPUT_ORDER
 from expectations.label_intervals import LABEL_INTERVALS
-from expectations.leakage import decisions, execution, future_perturbation, timestamp_order
+from expectations.leakage import timestamp_order
 from expectations.membership import MEMBERSHIP
 from expectations.stamps import STAMPS
 from expectations.suites import Verdict, evidence_hash, judge
+from expectations.table_by_table import Step, table_by_table
 from expectations.vintage import VINTAGE
+from pipelines.replay import stored_in
 
 DECIDED = [decision_instant(date(2015, 3, day), 20) for day in (4, 5)]
 
@@ -205,17 +208,24 @@ def test_a_verdict_is_frozen():
 
 
 def test_a_planted_leak_fails_from_the_bars_to_the_verdict(raw, features, labels):
-    def replay(raws, leak=False):
-        bars = raws["raw/bars"]
+    def toy(bars, leak):
         peek = (pl.col("return_1d").shift(-1) if leak else pl.col("return_1d")).over("security_id")
-        return {"features/toy": features(bars).with_columns(peek=peek), "targets/toy": labels(bars)}
+        return features(bars.collect()).with_columns(peek=peek)
 
-    instants = decisions(raw["session"].unique().to_list(), 3)
+    def settled(bars):
+        return labels(bars.collect())
+
+    sessions = raw["session"].unique().sort().to_list()
     bars = raw.with_columns(vwap=pl.col("amount") / pl.col("volume"), is_locked_up=False)
     others = evidence() | {"timestamp_order": timestamp_order(raw, 20), "execution": execution(labels(raw), bars)}
+    reads = {"bars": "raw/bars"}
     for leak in (False, True):
-        leaky = functools.partial(replay, leak=leak)
-        found = future_perturbation(leaky, {"raw/bars": raw}, instants, frozenset({"targets/toy"}), 0)
+        steps = (
+            Step("features/toy", functools.partial(toy, leak=leak), reads, {"bars": 5}),
+            Step("targets/toy", settled, reads, {}, is_target=True),
+        )
+        stored = stored_in({"raw/bars": raw} | {step.key: step.make(raw.lazy()) for step in steps})
+        found = table_by_table(steps, stored, sessions, decisions(sessions, 3), 0)
         verdict = judge("leakage", others | {"future_perturbation": found})
         assert verdict.passed is not leak
         assert all("table features/toy, column peek, decided_at 2015-" in failure for failure in verdict.failures)

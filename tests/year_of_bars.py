@@ -1,3 +1,5 @@
+"""Fixtures: a year of raw bars as a source would deliver them, with honest features and labels of them."""
+
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
