@@ -19,9 +19,10 @@ from assets.sources import Source
 from assets.table import Declaration, declarations
 from expectations.tables import Bars, Calendar, Table
 from pipelines.catch_up import bring_up_to_date
+from pipelines.declared import STAGES, in_order, modules_of
 from pipelines.graph import Graph
 from pipelines.jobs import make_jobs
-from pipelines.project import STAGES, add_source, in_order, modules_of
+from pipelines.project import add_source
 from pipelines.warehouse import Warehouse
 
 STAGE = "features"

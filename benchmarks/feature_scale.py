@@ -32,9 +32,9 @@ from benchmarks.random_panel import random_panel, weekdays
 from expectations.decisions import decided_at
 from expectations.tables import Bars, Calendar
 from pipelines.catch_up import run
+from pipelines.declared import STAGES, modules_of
 from pipelines.home import be_quiet
 from pipelines.jobs import REFRESH
-from pipelines.project import STAGES, modules_of
 from pipelines.run_log import quicken
 from pipelines.warehouse import Warehouse
 

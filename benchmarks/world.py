@@ -15,9 +15,10 @@ from assets.sources.yaml_settings import read_mapping
 from assets.table import declarations
 from assets.training.fit import fit
 from assets.training.forecasts import forecasts
+from pipelines.declared import STAGES, in_order, modules_of
 from pipelines.experiment_assets import Walk
 from pipelines.fold_path import fold_panel
-from pipelines.project import STAGES, Project, in_order, load_project, modules_of
+from pipelines.project import Project, load_project
 from pipelines.replay import made, read_by
 from pipelines.settings import Settings
 

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
-import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
-from types import ModuleType
+from functools import partial
 
 import dagster as dg
 import polars as pl
 
-import assets.cleaning
-import assets.features
-import assets.targets
-from assets.features.news_encoding import news_encoding
-from assets.features.text_encoder import read_encoder
 from assets.sources import Source
-from assets.table import Declaration, declarations
 from expectations.facts import RAW_FACTS
 from expectations.tables import Deliveries, RawBars, Table
 from pipelines.catalogue import build_catalogue
 from pipelines.cleaning_report import add_cleaning_report
+from pipelines.declared import declared
 from pipelines.experiment import load_experiments
 from pipelines.experiment_assets import Walk, add_experiment
 from pipelines.gate import add_alarms, add_gates
@@ -39,8 +31,6 @@ from pipelines.suitability import check_suitable
 from pipelines.tracking import Tracking
 from pipelines.truth import add_truth
 from pipelines.warehouse import Warehouse
-
-STAGES = (assets.cleaning, assets.features, assets.targets)
 
 
 @dataclass(frozen=True)
@@ -88,7 +78,8 @@ def load_project(settings: Settings) -> Project:
     warehouse = Warehouse(settings.warehouse, schemas)
     graph = Graph(warehouse, settings.source.first_session(), settings.source.last_session(), schemas)
     tracking = Tracking(settings.tracking_uri, settings.artifacts)
-    tables = in_order({**declarations(*modules_of(STAGES)), **encoded(settings.encoder)})
+    again = partial(declared, settings.encoder)
+    tables = again()
     features = {key.split("/")[1]: table for key, table in tables.items() if table.stage == "features"}
     experiments = load_experiments(settings.experiments, features)
     check_suitable(experiments, tables)
@@ -96,7 +87,7 @@ def load_project(settings: Settings) -> Project:
     add_truth(graph, settings.source)
     for table in tables.values():
         graph.add_table(table)
-    gates = add_gates(graph, tables, experiments, settings.data_docs)
+    gates = add_gates(graph, tables, again, experiments, settings.data_docs)
     walks: dict[str, Walk] = {}
     for name, experiment in experiments.items():
         own = {group: features[group] for group in experiment.features}
@@ -114,37 +105,6 @@ def load_project(settings: Settings) -> Project:
         executor=dg.in_process_executor,
     )
     return Project(settings, graph, walks, tracking, definitions)
-
-
-def encoded(folder: Path | None) -> dict[str, Declaration]:
-    """The feature groups that a text encoder makes, by key; none without an encoder."""
-    group = news_encoding(read_encoder(folder)) if folder is not None else None
-    return {group.key: group} if group is not None else {}
-
-
-def modules_of(packages: Sequence[ModuleType]) -> list[ModuleType]:
-    """Every module of the given packages: a table joins the graph by standing in its folder."""
-    return [
-        importlib.import_module(f"{package.__name__}.{info.name}")
-        for package in packages
-        for info in pkgutil.iter_modules(package.__path__)
-    ]
-
-
-def in_order(tables: Mapping[str, Declaration]) -> dict[str, Declaration]:
-    """The tables by key, so that each comes after those it reads."""
-    ordered: dict[str, Declaration] = {}
-
-    def place(table: Declaration) -> None:
-        for upstream in table.inputs.values():
-            if upstream.asset_key in tables and upstream.asset_key not in ordered:
-                place(tables[upstream.asset_key])
-        ordered[table.key] = table
-
-    for key in sorted(tables):
-        if key not in ordered:
-            place(tables[key])
-    return ordered
 
 
 def add_source(graph: Graph, source: Source) -> None:

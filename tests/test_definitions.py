@@ -12,8 +12,9 @@ from assets import features
 from assets.sources.synthetic_market import SyntheticMarketSpec
 from assets.table import declarations
 from assets.training.panel import KEYS
+from pipelines.declared import modules_of
 from pipelines.experiment_assets import PYFUNC
-from pipelines.project import Project, load_project, modules_of
+from pipelines.project import Project, load_project
 from pipelines.settings import EXPERIMENTS, Settings
 
 MARKET = [

@@ -25,7 +25,7 @@ def prefix_recompute(project: Project, count: int) -> str | None:
     """
     from assets.table import declarations
     from expectations.decisions import decisions
-    from pipelines.project import STAGES, in_order, modules_of
+    from pipelines.declared import STAGES, in_order, modules_of
     from pipelines.replay import made, read_by
 
     tables = in_order(declarations(*modules_of(STAGES)))

@@ -155,6 +155,7 @@ def _step_into(ground: Ground) -> None:
         KINDLING_HOME=str(ground.home),
         KINDLING_EXPERIMENTS=str(ground.experiments),
         DAGSTER_DISABLE_TELEMETRY="1",
+        PYTHONDONTWRITEBYTECODE="1",
     )
     for name in ("KINDLING_WAREHOUSE", "KINDLING_ENCODER", "MLFLOW_TRACKING_URI"):
         os.environ.pop(name, None)

@@ -15,44 +15,47 @@ from expectations.evidence import EXECUTION, FUTURE_PERTURBATION, TIMESTAMP_ORDE
 from expectations.facts import RAW_FACTS
 from expectations.fills import execution
 from expectations.leakage import timestamp_order
-from expectations.table_by_table import Stored, table_by_table
 from expectations.tables import Bars, Calendar, ForwardReturns, RawBars
+from pipelines.gate.cold import Declared, replayed_cold, stored_by_month
 from pipelines.gate.evidence import add_evidence
 from pipelines.graph import Graph
 from pipelines.inputs import argument, whole
-from pipelines.reach import month_number
-from pipelines.replay import of_facts, steps
+from pipelines.replay import steps
 
 DECISIONS = 24
 RELEVELLED = 3
 SEED = 0
 
 
-def add_replays(graph: Graph, tables: Mapping[str, Declaration], hour: int) -> None:
-    """Add the evidence that the past stays when the future is rewritten, and that labels could be traded."""
+def add_replays(graph: Graph, tables: Mapping[str, Declaration], again: Declared, hour: int) -> None:
+    """Add the evidence that the past stays when the future is rewritten, and that labels could be traded.
+
+    again  declares the same tables in another process
+    """
     raw = [RawBars.asset_key, *(table.asset_key for table in RAW_FACTS)]
 
-    walked, stored = steps(tables), stored_by_month(graph)
+    months = [str(month) for month in graph.month_keys]
 
     def perturb(calendar: pl.LazyFrame, bars: pl.LazyFrame, **judged: pl.LazyFrame) -> pl.DataFrame:
         """After 24 decisions the future of the raw rows is replaced: nothing that was stored of the past may change.
 
         Each table is made again from what is stored of its inputs up to the decision and from another future of them.
-        The decisions fall on every weekday, on first and last sessions of months, on ex-dates and on limits.
+        They are made in a new process, where nothing is remembered. The decisions fall on every weekday, on first and
+        last sessions of months, on ex-dates and on limits.
         """
         sessions, instants = _instants(calendar, bars, DECISIONS, hour)
-        return table_by_table(walked, stored, sessions, instants, SEED, of_facts(tables))
+        return replayed_cold(again, graph.warehouse.root, months, sessions, instants, SEED)
 
     def relevel(calendar: pl.LazyFrame, bars: pl.LazyFrame, **judged: pl.LazyFrame) -> pl.DataFrame:
         """The adjustment factors of every security begin at another level: nothing made of the bars may change."""
         sessions, instants = _instants(calendar, bars, RELEVELLED, hour)
-        return adjustment_invariance(walked, stored, sessions, instants, SEED)
+        stored = stored_by_month(graph.warehouse, months)
+        return adjustment_invariance(steps(tables), stored, sessions, instants, SEED)
 
     named = {Calendar.asset_key: "calendar", Bars.asset_key: "bars"}
     inputs = whole({named.get(key, argument(key)): key for key in (*tables, *raw)})
     modules = [
-        "expectations.table_by_table",
-        "pipelines.replay",
+        "pipelines.gate.cold",
         *(table.function.__module__ for table in tables.values()),
     ]
     settings = f"{DECISIONS} {SEED} {hour}"
@@ -97,17 +100,3 @@ def _instants(calendar: pl.LazyFrame, bars: pl.LazyFrame, most: int, hour: int) 
     columns = ("session", "security_id", "close", "limit_up", "limit_down", "adj_factor")
     wanted = telling_sessions(bars.select(columns).collect())
     return sessions, decisions(sessions, max(1, min(most, len(sessions) // 3)), SEED, hour, wanted)
-
-
-def stored_by_month(graph: Graph) -> Stored:
-    """What is in store of the graph's monthly tables; only the months asked for are opened."""
-
-    def read(key: str, first: date | None, last: date | None) -> pl.LazyFrame:
-        since = month_number(f"{first:%Y-%m}") if first else 0
-        until = month_number(f"{last:%Y-%m}") if last else month_number(str(graph.month_keys[-1]))
-        kept = [str(month) for month in graph.month_keys if since <= month_number(str(month)) <= until]
-        day = pl.col(graph.schemas[key].dated_by)
-        inside = day.is_between(first or date.min, last or date.max)
-        return graph.warehouse.read(key, kept).filter(inside.fill_null(value=True))
-
-    return read

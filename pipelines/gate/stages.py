@@ -8,6 +8,7 @@ from pathlib import Path
 from assets.table import Declaration
 from expectations.decisions import DECIDED_HOUR
 from pipelines.experiment import Experiment
+from pipelines.gate.cold import Declared
 from pipelines.gate.counts import add_counts
 from pipelines.gate.data_docs import add_data_docs
 from pipelines.gate.fitting import add_fitting
@@ -40,16 +41,18 @@ STAGES: Mapping[str, tuple[str, ...]] = {
 def add_gates(
     graph: Graph,
     tables: Mapping[str, Declaration],
+    again: Declared,
     experiments: Mapping[str, Experiment],
     pages: Path | None = None,
 ) -> tuple[str, ...]:
     """Add the evidence and the verdict of every stage, and the pages that show them; returns the keys of the verdicts.
 
+    again  declares the same tables in another process
     pages  folder of the Data Docs; without it there are none
     """
     hours = {experiment.decided_hour for experiment in experiments.values()} or {DECIDED_HOUR}
     add_counts(graph)
-    add_replays(graph, tables, min(hours))
+    add_replays(graph, tables, again, min(hours))
     add_vintage(graph, tables, min(hours))
     add_membership(graph)
     add_label_intervals(graph, min(hours))

@@ -13,7 +13,7 @@ from assets.table import declarations
 from benchmarks.whole_replay import whole_replay
 from expectations.decisions import decisions
 from expectations.facts import RAW_FACTS
-from pipelines.project import in_order, modules_of
+from pipelines.declared import in_order, modules_of
 from pipelines.reach import Months, month_keys, months_before
 
 FACTS = (*(table.asset_key.split("/")[1] for table in RAW_FACTS), "refused_facts")

@@ -16,7 +16,7 @@ from expectations.cleaning_tables import Marks
 from expectations.fact_tables import FloatShares, IndexBars, News
 from expectations.facts import RAW_FACTS, RawFloatShares, RawIndexBars, RawNews
 from expectations.tables import Bars, Calendar, RawBars, Table
-from pipelines.project import in_order, modules_of
+from pipelines.declared import in_order, modules_of
 
 INPUTS = (Bars, Calendar, IndexBars, FloatShares, News)
 BACK = [marks.table.look_back[name] for name in marks.table.inputs]

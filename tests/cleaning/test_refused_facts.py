@@ -8,7 +8,7 @@ from assets.cleaning.refused_facts import RAW, UNDATED
 from assets.table import declarations
 from expectations.fact_tables import RefusedFacts
 from expectations.facts import RAW_FACTS, RawNews, RawStatements
-from pipelines.project import in_order, modules_of
+from pipelines.declared import in_order, modules_of
 
 
 def refused(raw_tables) -> pl.DataFrame:

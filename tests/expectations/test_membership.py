@@ -9,7 +9,7 @@ from assets.sources.synthetic_market import SyntheticMarketSpec
 from assets.table import declarations
 from expectations.facts import RawIndexMembers, RawIndustries
 from expectations.membership import MEMBERSHIP, listed_membership, universe_membership
-from pipelines.project import STAGES, in_order, modules_of
+from pipelines.declared import STAGES, in_order, modules_of
 from pipelines.replay import made, read_by
 
 TABLES = in_order(declarations(*modules_of(STAGES)))

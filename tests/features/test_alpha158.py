@@ -10,7 +10,7 @@ from assets.cleaning.bars import bars
 from assets.cleaning.calendar import calendar
 from assets.features.alpha158 import FACTORS, LOOK_BACK, WINDOWS, Alpha158, alpha158
 from assets.table import Declaration, declarations
-from pipelines.project import STAGES, in_order, modules_of
+from pipelines.declared import STAGES, in_order, modules_of
 from pipelines.replay import another_future
 
 NAMES = [factor.name for factor in FACTORS]

@@ -17,7 +17,7 @@ from assets.features.correlation import LOOK_BACK, Correlation, correlation
 from assets.sources.synthetic_market import SyntheticMarketSpec
 from assets.table import declarations
 from expectations.tables import RawBars
-from pipelines.project import in_order, modules_of
+from pipelines.declared import in_order, modules_of
 from pipelines.replay import another_future
 
 NAMES = [name for name in Correlation.column_names() if name not in ("session", "security_id")]

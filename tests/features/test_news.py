@@ -22,7 +22,7 @@ from assets.sources.synthetic_market import SyntheticMarketSpec
 from assets.table import declarations
 from expectations.facts import RawNews
 from expectations.tables import RawBars
-from pipelines.project import in_order
+from pipelines.declared import in_order
 from pipelines.replay import another_future
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -15,7 +15,7 @@ from assets.sources.synthetic_market import SyntheticMarketSpec
 from assets.table import declarations
 from benchmarks.whole_replay import whole_replay
 from expectations.decisions import decisions
-from pipelines.project import in_order, modules_of
+from pipelines.declared import in_order, modules_of
 
 GROUPS = ("features/financials", "features/policy_events")
 FACTS = ("statements", "policy_events", "industries", "float_shares")

@@ -19,7 +19,7 @@ from assets.table import declarations
 from expectations.decisions import decision_instant
 from expectations.facts import RawNews, RawSupplyChain
 from expectations.tables import EXCHANGE_TIME_ZONE, RawBars
-from pipelines.project import in_order, modules_of
+from pipelines.declared import in_order, modules_of
 from pipelines.replay import another_future
 
 NAMES = [name for name in SupplyChain.column_names() if name not in ("session", "security_id")]

@@ -17,13 +17,14 @@ from assets.sources.synthetic_market import SyntheticMarketSpec
 from assets.table import declarations, table
 from expectations.suites import judge
 from expectations.tables import Bars, Calendar, Keyed, Table, Universe
+from pipelines.declared import STAGES, in_order, modules_of
 from pipelines.experiment import Experiment
 from pipelines.gate import add_alarms
 from pipelines.gate.alarm_sample import take_sample
 from pipelines.gate.alarms import EVIDENCE_OF_ALARMS
 from pipelines.gate.verdicts import _verdict
 from pipelines.graph import Graph
-from pipelines.project import STAGES, add_source, in_order, load_project, modules_of
+from pipelines.project import add_source, load_project
 from pipelines.replay import made
 from pipelines.settings import Settings
 from pipelines.warehouse import Warehouse

@@ -15,11 +15,12 @@ from assets.table import declarations
 from expectations import evidence
 from expectations.suites import judge
 from expectations.tables import Table
+from pipelines.declared import STAGES, in_order, modules_of
 from pipelines.experiment import load_experiments
 from pipelines.gate import GateRefusal, add_gates, require
 from pipelines.gate.evidence import evidence_table
 from pipelines.lineage import Edge, Lineage, Node, Stamp
-from pipelines.project import STAGES, add_source, in_order, modules_of
+from pipelines.project import add_source
 from pipelines.reach import Every
 from pipelines.replay import made
 
@@ -180,7 +181,7 @@ def test_a_group_that_may_know_the_test_window_stops_the_training(
     add_source(graph, source)
     for table in tables.values():
         graph.add_table(table)
-    gates = add_gates(graph, tables, experiments)
+    gates = add_gates(graph, tables, lambda: tables, experiments)
     assert "gate/knowledge" in gates
     found = made["gate/evidence_knowledge_cutoff"](None)
     windows = folds(experiments["ridge_price"].walk_forward, source.first_session(), source.last_session())

@@ -24,7 +24,7 @@ from expectations.label_intervals import label_intervals
 from expectations.membership import listed_membership, universe_membership
 from expectations.stamps import stamps
 from expectations.vintage import FACTS, bar_vintage, fact_vintage, proxy_vintage
-from pipelines.project import STAGES, in_order, modules_of
+from pipelines.declared import STAGES, in_order, modules_of
 from pipelines.replay import made, read_by
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "ashare_2012_2018"

@@ -4,7 +4,7 @@ import pytest
 from assets.sources.synthetic_market import SyntheticMarketSpec
 from assets.table import declarations
 from expectations.facts import RAW_FACTS
-from pipelines.project import STAGES, in_order, modules_of
+from pipelines.declared import STAGES, in_order, modules_of
 from pipelines.replay import another_future, of_facts, read_by
 
 TABLES = in_order(declarations(*modules_of(STAGES)))

@@ -10,8 +10,9 @@ from assets.sources.synthetic_market import SyntheticMarketSpec
 from assets.table import declarations, table
 from expectations.fact_tables import News
 from expectations.tables import Bars, Keyed
+from pipelines.declared import STAGES, modules_of
 from pipelines.experiment import Experiment
-from pipelines.project import STAGES, load_project, modules_of
+from pipelines.project import load_project
 from pipelines.settings import Settings
 from pipelines.suitability import check_suitable, reads_facts
 

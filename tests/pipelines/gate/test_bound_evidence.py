@@ -13,12 +13,13 @@ from assets.table import declarations
 from expectations.suites.data import DATA
 from expectations.suites.leakage import LEAKAGE
 from expectations.tables import Table
+from pipelines.declared import STAGES, in_order, modules_of
 from pipelines.gate.label_intervals import add_label_intervals
 from pipelines.gate.membership import add_membership
 from pipelines.gate.stages import STAGES as EVIDENCE_OF
 from pipelines.gate.vintage import add_vintage
 from pipelines.graph import Graph
-from pipelines.project import STAGES, add_source, in_order, modules_of
+from pipelines.project import add_source
 from pipelines.replay import made, read_by
 from pipelines.warehouse import Warehouse
 
