@@ -12,6 +12,7 @@ from expectations.decisions import decision_instant
 from expectations.evidence import INSTANT
 from expectations.fitting_rewrite import CALENDAR, LABELS, UNIVERSE, Frames, rewritten
 from expectations.fitting_truth import without_truth
+from expectations.forecasts_apart import KEYS, forecasts_apart
 from expectations.leakage import Windows
 
 FORECASTS_KNOWN = pl.Schema(
@@ -31,7 +32,6 @@ FORECASTS_KNOWN = pl.Schema(
     }
 )
 FORECASTS_ALIVE = pl.Schema({"experiment": pl.String(), "fold": pl.String(), "alive": pl.Boolean()})
-KEYS = ["session", "security_id"]
 INSTANTS = 3
 LATER, MEMBERS = "sessions after the decision", "nothing: members and forecasts"
 
@@ -56,14 +56,14 @@ def forecasts_known(
     for number, (last, following) in enumerate(_decisions(sessions)):
         found = forecast(rewritten(frames, following, fold.test_end, hour, seed + number))
         known = pl.col("session") <= last
-        row = _compared(true.filter(known), found.filter(known))
-        later = _compared(true.filter(~known), found.filter(~known))
+        row = forecasts_apart(true.filter(known), found.filter(known))
+        later = forecasts_apart(true.filter(~known), found.filter(~known))
         moved = sum(int(str(later[name])) for name in ("rows_changed", "rows_missing", "rows_added"))
         row |= {"replaced": LATER, "decided_at": decision_instant(last, hour), "rows_later_changed": moved}
         rows.append(told | row | {"alive": moved > 0})
     for kind, labels in without_truth(frames[LABELS], fold.test_start, fold.test_end, seed).items():
         found = forecast({**frames, LABELS: labels})
-        rows.append(told | _compared(true, found) | {"replaced": f"labels of the test {kind}", "alive": None})
+        rows.append(told | forecasts_apart(true, found) | {"replaced": f"labels of the test {kind}", "alive": None})
     tested = true.filter(pl.col("segment") == "test")
     rows.append(told | _of_members(frames, tested, sessions) | {"replaced": MEMBERS, "alive": None})
     return pl.DataFrame(rows, schema=FORECASTS_KNOWN)
@@ -86,33 +86,4 @@ def _decisions(sessions: Sequence[date]) -> list[tuple[date, date]]:
 def _of_members(frames: Frames, tested: pl.DataFrame, sessions: Sequence[date]) -> dict[str, object]:
     """Forecasts of the test window beside the members of its sessions."""
     members = frames[UNIVERSE].filter(pl.col("is_member"), pl.col("session").is_in(list(sessions))).select(KEYS)
-    return _compared(members, tested.select(KEYS))
-
-
-def _compared(before: pl.DataFrame, after: pl.DataFrame) -> dict[str, object]:
-    """Rows of two sets of forecasts: in both, other to the bit, gone, and new, with the first one in words."""
-    missing, added = before.join(after, on=KEYS, how="anti"), after.join(before, on=KEYS, how="anti")
-    both = before.join(after, on=KEYS, how="inner", suffix="_after").sort(KEYS)
-    changed = both.clear()
-    if "forecast" in both.columns:
-        changed = both.filter(pl.col("forecast").ne_missing(pl.col("forecast_after")))
-    examples = [
-        *(_words(row, f"{row['forecast']} before, {row['forecast_after']} after") for row in _first(changed)),
-        *(_words(row, "no forecast after") for row in _first(missing)),
-        *(_words(row, "no forecast before") for row in _first(added)),
-    ]
-    counts = {"rows_changed": changed.height, "rows_missing": missing.height, "rows_added": added.height}
-    return {
-        "rows_compared": both.height,
-        **counts,
-        "first_example": examples[0] if examples else None,
-        "passed": both.height > 0 and not any(counts.values()),
-    }
-
-
-def _first(rows: pl.DataFrame) -> list[dict[str, object]]:
-    return rows.sort(KEYS).head(1).to_dicts()
-
-
-def _words(row: dict[str, object], found: str) -> str:
-    return f"{row['security_id']} {row['session']}: {found}"
+    return forecasts_apart(members, tested.select(KEYS))

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from models.scaling import Scaler
 
-NAME = "forecaster.json"
+DOCUMENT = "forecaster.json"
 
 
 class Document(BaseModel):
@@ -25,12 +25,12 @@ class Document(BaseModel):
     def write(self, folder: Path) -> None:
         """Write it into a folder, which is made when it is new."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / NAME).write_text(self.model_dump_json(indent=1), encoding="utf-8")
+        (folder / DOCUMENT).write_text(self.model_dump_json(indent=1), encoding="utf-8")
 
 
 def read_document(folder: Path) -> Document:
     """The document of a folder; ValueError when there is none."""
-    path = folder / NAME
+    path = folder / DOCUMENT
     if not path.is_file():
-        raise ValueError(f"{folder} holds no {NAME}; give a folder that a forecaster was saved to")
+        raise ValueError(f"{folder} holds no {DOCUMENT}; give a folder that a forecaster was saved to")
     return Document.model_validate_json(path.read_text(encoding="utf-8"))

@@ -22,6 +22,7 @@ from assets.training.forecasts import forecasts
 from assets.training.panel import Panel
 from expectations.fact_tables import Industries
 from expectations.tables import Forecasts, WalkForwards
+from models.served import Forecaster
 from pipelines.experiment import Experiment
 from pipelines.fold_path import fit_panel, fold_panel, tables_read
 from pipelines.gate import require
@@ -56,6 +57,21 @@ class Walk:
         """Tags that find the parent run of this walk-forward: a digest of the settings, the code and the market."""
         node = self.graph.lineage.nodes[f"{self.key}/walk_forward"]
         return {"walk_forward_id": node.code_version}
+
+    def saved(self, fold: str, seed: int, made_from: str) -> Forecaster:
+        """The model of the very run that made stored forecasts, read back.
+
+        made_from  what the forecasts were made from
+        raises     LookupError where no run is tracked for it
+        """
+        identity = {**self.identity, "level": "fold", "fold": fold, "seed": str(seed), "made_from": made_from}
+        runs = self.tracking.find(self.experiment.name, identity)
+        if not runs:
+            raise LookupError(
+                f"{self.experiment.name}: fold {fold} seed {seed} has forecasts but no tracked run; materialise "
+                f"{self.key}/forecasts of {fold} again"
+            )
+        return self.tracking.forecaster(runs[-1])
 
     @property
     def tables(self) -> dict[str, str]:

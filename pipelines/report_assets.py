@@ -18,11 +18,13 @@ from expectations.suites.data_docs import INDEX
 from expectations.tables import Bars, Calendar, ForwardReturns, RefusedBars, Table, Universe
 from pipelines.experiment import Experiment
 from pipelines.experiment_assets import Walk
+from pipelines.fold_path import Study
 from pipelines.gate import require
 from pipelines.gate.data_docs import links
 from pipelines.gate.evidence import shown
 from pipelines.gate.said import data_version, stages, verdict_tags
 from pipelines.gate.selection import add_selection
+from pipelines.gate.served import Trained, add_served
 from pipelines.graph import Graph
 from pipelines.inputs import argument, whole, whole_by_key
 from pipelines.tracking import Tracking
@@ -41,6 +43,8 @@ def add_verdict(walk: Walk, gates: Sequence[str], reports: Path, data_docs: Path
         _add_information(walk, schema, name, make)
     _add_portfolio(walk, PortfolioDaily, "portfolio", lambda simulation: simulation.daily)
     _add_portfolio(walk, Orders, "orders", lambda simulation: simulation.orders)
+    served = add_served(walk.graph, _trained(walk), data_docs)
+    gates = (*gates, served)
     made = ("forecasts", "information", "seed_information", "deciles")
     market = {"bars": Bars, "universe": Universe, "calendar": Calendar, "refused": RefusedBars}
     read = {
@@ -59,6 +63,11 @@ def add_verdict(walk: Walk, gates: Sequence[str], reports: Path, data_docs: Path
         settings=walk.experiment.model_dump_json(),
         group=walk.experiment.name,
     )
+
+
+def _trained(walk: Walk) -> Trained:
+    study = Study(walk.experiment, walk.features)
+    return Trained(study, walk.key, walk.folds, walk.seeds, walk.saved)
 
 
 def add_leaderboard(graph: Graph, walks: Mapping[str, Walk]) -> None:

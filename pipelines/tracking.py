@@ -12,6 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from models.document import DOCUMENT
+from models.served import Forecaster, load
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
@@ -123,6 +126,17 @@ class Tracking:
                 pip_requirements=list(MODEL_REQUIREMENTS),
             )
         return str(info.model_uri)
+
+    def forecaster(self, run_id: str) -> Forecaster:
+        """The forecaster that was logged with a run, read from its files alone: no code comes with it."""
+        import tempfile
+
+        import mlflow
+
+        self.client  # noqa: B018  sets the store's address
+        with tempfile.TemporaryDirectory() as folder:
+            mlflow.artifacts.download_artifacts(f"runs:/{run_id}/model/artifacts", dst_path=folder)
+            return load(next(Path(folder).rglob(DOCUMENT)).parent)
 
     def promote(self, name: str, run_id: str, alias: str) -> None:
         """Give a run's model a version in the registry, unless it has one, and let the alias point at it."""

@@ -13,7 +13,7 @@ EXAMPLES = 20
 """Failing rows that are kept of each expectation; the evidence table holds them all."""
 PLACES = (
     *("experiment", "group", "input", "table", "horizon", "column", "decided_at"),
-    *("fold", "boundary", "module", "line", "rule", "year", "session", "month"),
+    *("fold", "seed", "compared_with", "boundary", "module", "line", "rule", "year", "session", "month"),
 )
 """Columns by which a failing row is found again."""
 

@@ -17,6 +17,7 @@ from expectations.suites.knowledge import KNOWLEDGE
 from expectations.suites.leakage import LEAKAGE, PURGE
 from expectations.suites.results import PLACES, as_text, plain
 from expectations.suites.selection import SELECTION
+from expectations.suites.served import SERVED
 from expectations.suites.suite import Evidence, Suite
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ SUITES: Mapping[str, Suite] = {
     "purge": PURGE,
     "knowledge": KNOWLEDGE,
     "fit": FIT,
+    "served": SERVED,
     "selection": SELECTION,
     "alarms": ALARMS,
 }

@@ -82,22 +82,27 @@ def _is_current(judged: Mapping[str, Any], versions: Versions, upstream: str, pa
 
 
 def add_verdict(
-    graph: Graph, stage: str, names: Sequence[str], pages: Path | None = None, *, blocking: bool = True
+    graph: Graph, stage: str, names: Sequence[str], pages: Path | None = None, *, blocking: bool = True, of: str = ""
 ) -> str:
     """Add the verdict of a stage over the evidence of the given names; returns its key.
 
-    pages  folder of the Data Docs, to which the check links
+    pages     folder of the Data Docs, to which the check links
+    of            experiment to which evidence and verdict belong, where each has its own
     blocking  False where a failure warns: its check stops no run, and nothing asks for its verdict
     """
-    key = f"gate/{stage}"
-    evidence = {name: f"{EVIDENCE}{name}" for name in names}
+    own = f"_{of}" if of else ""
+    key = f"gate/{stage}{own}"
+    evidence = {name: f"{EVIDENCE}{name}{own}" for name in names}
     nodes = graph.lineage.nodes
     judged = sorted({edge.upstream for upstream in evidence.values() for edge in nodes[upstream].edges})
     graph.add(
         GateVerdict,
         partial(_verdict, graph, stage, evidence, pages, blocking),
         key=key,
-        description=f"{GateVerdict.__doc__}\n\nStage '{stage}': {', '.join(names)}, judged by Great Expectations.",
+        description=(
+            f"{GateVerdict.__doc__}\n\nStage '{stage}'{of and f' of {of}'}: {', '.join(names)}, judged by Great "
+            "Expectations."
+        ),
         modules=["expectations.suites.verdict"],
         # A verdict names the versions that it judged: it is given anew when one of them changes, also where the
         # evidence comes out the same.
