@@ -17,6 +17,7 @@ from expectations.suites.offline import offline
 INDEX = "index.html"
 SITE = "gate"
 SHORT = 12
+"""Characters of a hash that people read."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-SHORT = 12
+from expectations.suites.data_docs import SHORT
 
 
 def data_versions(verdicts: Mapping[str, pl.DataFrame]) -> dict[str, str]:
