@@ -10,7 +10,7 @@ from expectations.comparison import differences, keys, matched, place
 
 ROW_SET = "(rows)"
 SHARE_ALIVE = 0.5
-LATER_ROWS_LOOKED_AT = 20_000
+LATER_ROWS_LOOKED_AT = 2_000
 
 
 def past_evidence(

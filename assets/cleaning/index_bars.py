@@ -93,7 +93,7 @@ def _all_bars(bars: pl.LazyFrame, shares: pl.LazyFrame) -> pl.DataFrame:
 def _weighted(bars: pl.LazyFrame, shares: pl.LazyFrame) -> pl.LazyFrame:
     """Rows by session and security with a `_weight`, what it earned, and whether it stands on reported shares."""
     asked = bars.select("session", "security_id", "close", "prev_close", "amount", decided_at="available_at").sort(
-        "security_id", "session"
+        "session", "security_id"
     )
     known = shares.select("security_id", "available_at", "float_shares", _is_reported=pl.col("origin") == "reported")
     sized = as_of_join(asked, known, ("security_id",)).with_columns(available_at="decided_at")
@@ -102,5 +102,4 @@ def _weighted(bars: pl.LazyFrame, shares: pl.LazyFrame) -> pl.LazyFrame:
     held = sized.with_columns(
         _weight=capital.shift(1).over("security_id"), _is_reported=pl.col("_is_reported").shift(1).over("security_id")
     )
-    counted = held.filter(pl.col("_weight").is_not_null()).with_columns(_earned=pl.col("_weight") * moved)
-    return counted.sort("session", "security_id")
+    return held.filter(pl.col("_weight").is_not_null()).with_columns(_earned=pl.col("_weight") * moved)

@@ -16,12 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from assets.sources.yaml_settings import read_yaml
-from models.network import on_threads
 
 CARD = "card.yaml"
 LONGEST = 64
@@ -57,6 +55,11 @@ class TextEncoder:
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
         """Mean of the last layer over the tokens of each text, [N, V]; equal texts are encoded once."""
+        # Seconds that only those who have an encoder should wait.
+        import torch
+
+        from models.network import on_threads
+
         new = sorted(set(texts) - set(self._known))
         with torch.inference_mode(), on_threads(1):
             for start in range(0, len(new), TEXTS_AT_ONCE):

@@ -16,7 +16,7 @@ from expectations.facts import RAW_FACTS
 from expectations.fills import execution
 from expectations.leakage import timestamp_order
 from expectations.tables import Bars, Calendar, ForwardReturns, RawBars
-from pipelines.gate.cold import Declared, replayed_cold, stored_by_month
+from pipelines.cold_replay import Declared, replayed_cold, stored_by_month
 from pipelines.gate.evidence import add_evidence
 from pipelines.graph import Graph
 from pipelines.inputs import argument, whole
@@ -55,7 +55,7 @@ def add_replays(graph: Graph, tables: Mapping[str, Declaration], again: Declared
     named = {Calendar.asset_key: "calendar", Bars.asset_key: "bars"}
     inputs = whole({named.get(key, argument(key)): key for key in (*tables, *raw)})
     modules = [
-        "pipelines.gate.cold",
+        "pipelines.cold_replay",
         *(table.function.__module__ for table in tables.values()),
     ]
     settings = f"{DECISIONS} {SEED} {hour}"

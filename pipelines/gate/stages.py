@@ -7,8 +7,8 @@ from pathlib import Path
 
 from assets.table import Declaration
 from expectations.decisions import DECIDED_HOUR
+from pipelines.cold_replay import Declared
 from pipelines.experiment import Experiment
-from pipelines.gate.cold import Declared
 from pipelines.gate.counts import add_counts
 from pipelines.gate.data_docs import add_data_docs
 from pipelines.gate.fitting import add_fitting

@@ -10,7 +10,7 @@ from assets.table import declarations
 from expectations.decisions import decision_instant
 from expectations.table_by_table import table_by_table
 from expectations.tables import RawBars
-from pipelines.gate.cold import replayed_cold, stored_by_month
+from pipelines.cold_replay import replayed_cold, stored_by_month
 from pipelines.reach import month_keys
 from pipelines.replay import steps
 from pipelines.warehouse import Warehouse
