@@ -56,11 +56,8 @@ def matched(before: pl.DataFrame, after: pl.DataFrame) -> tuple[pl.DataFrame, pl
 def differences(before: pl.DataFrame, after: pl.DataFrame) -> dict[str, Difference]:
     """By column that is no key, the differences of two frames whose rows match one to one."""
     names = keys(before)
-    return {
-        name: _difference(before.select(names), before[name], after[name])
-        for name in before.columns
-        if name not in names
-    }
+    places = before.select(names)
+    return {name: _difference(places, before[name], after[name]) for name in before.columns if name not in names}
 
 
 def place(row: dict[str, object]) -> str:
@@ -92,6 +89,7 @@ def _floats_changed(before: pl.Series, after: pl.Series) -> tuple[NDArray[np.boo
         alike = (x == y) | (np.isnan(x) & np.isnan(y))
         apart = np.where(alike, 0.0, np.abs(x - y))
     apart[np.isnan(apart)] = np.inf
-    apart[before.is_null().to_numpy() != after.is_null().to_numpy()] = np.inf
+    if before.null_count() or after.null_count():
+        apart[before.is_null().to_numpy() != after.is_null().to_numpy()] = np.inf
     finite = np.where(np.isfinite(x), np.abs(x), 0.0)
     return apart > ATOL + RTOL * finite, apart
