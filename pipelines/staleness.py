@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import dagster as dg
 
@@ -24,6 +25,7 @@ class Stale(dg.AutomationCondition):  # type: ignore[type-arg]
     def __init__(self, lineage: Lineage, snapshot: SnapshotOf) -> None:
         self._lineage = lineage
         self._snapshot = snapshot
+        self._of_tick: WeakKeyDictionary[Any, Versions] = WeakKeyDictionary()
 
     @property
     def name(self) -> str:
@@ -37,7 +39,7 @@ class Stale(dg.AutomationCondition):  # type: ignore[type-arg]
     def evaluate(self, context: dg.AutomationContext) -> dg.AutomationResult:  # type: ignore[type-arg]
         """Ask for what is stale and ready, and remember for what difference it was asked."""
         key = context.key.to_user_string()
-        versions = self._snapshot(context.asset_graph_view.instance)
+        versions = self._versions(context.asset_graph_view)
         asked_before: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
         wanted = self._wanted(versions, key) | self._chained(context, versions, key)
         seen = {str(part): str(versions.seen(key, part)) for part in wanted}
@@ -45,6 +47,12 @@ class Stale(dg.AutomationCondition):  # type: ignore[type-arg]
         return dg.AutomationResult(
             context, _subset(context, asked), cursor=json.dumps(asked_before | seen, sort_keys=True)
         )
+
+    def _versions(self, view: Any) -> Versions:
+        """One look at the event log for all assets of a tick: each has its own view of the graph."""
+        if view not in self._of_tick:
+            self._of_tick[view] = self._snapshot(view.instance)
+        return self._of_tick[view]
 
     def _wanted(self, versions: Versions, key: str) -> set[str | None]:
         return {
