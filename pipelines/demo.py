@@ -11,18 +11,26 @@ import time
 
 import dagster as dg
 
+from assets.evaluation.leaderboard import Leaderboard
+from expectations.suites.data_docs import INDEX
 from pipelines.catch_up import bring_up_to_date
+from pipelines.gate.said import failed_verdicts
 from pipelines.home import be_quiet, prepare_home
-from pipelines.project import load_project
+from pipelines.project import Project, load_project
 from pipelines.run_log import quicken
 from pipelines.settings import read_settings
 from pipelines.side_by_side import folds_at_once
 
 CANNOT_START = 2
+LINES_TOLD = 8
+WHAT_TO_DO = (
+    "Correct what is named (the code of a table stands under its key in assets/), then run this again: what is up to "
+    "date stays. What the gate asks and found, page by page: "
+)
 
 
 def main() -> int:
-    """Bring the market of the settings up to date; 0 when no run failed, 2 when the settings cannot be used."""
+    """Bring the market of the settings up to date; 0 when no run and no verdict failed, 2 when the settings cannot be used."""
     be_quiet()
     quicken()
     began = time.monotonic()
@@ -44,11 +52,28 @@ def main() -> int:
                 raise
             print(error.__cause__, file=sys.stderr)
             return CANNOT_START
+        is_current = not project.graph.versions(instance).is_stale(Leaderboard.asset_key, None)
     if steps == 0:
         print("0 steps launched: everything is up to date.")
-    print(project.closing_words())
+    is_judged = close(project, is_current=is_current)
     print(f"{steps} steps, {failures} failed runs, {time.monotonic() - began:.0f} s")
-    return 1 if failures else 0
+    return 0 if is_judged and not failures else 1
+
+
+def close(project: Project, *, is_current: bool) -> bool:
+    """Show the leaderboard; or, where it is not current or a verdict failed, what failed and what to do.
+
+    returns  whether every verdict that blocks passed
+    """
+    failed = failed_verdicts(project.graph)
+    for gate, lines in failed.items():
+        rest = [f"and {len(lines) - LINES_TOLD} more"] if lines[LINES_TOLD:] else []
+        print("\n  ".join([f"{gate} failed:", *lines[:LINES_TOLD], *rest]), file=sys.stderr)
+    if failed or not is_current:
+        print(f"No leaderboard. {WHAT_TO_DO}{project.settings.data_docs / INDEX}", file=sys.stderr)
+    else:
+        print(project.closing_words())
+    return not failed
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The river end to end, as a user runs it: demo, user interfaces, a leak that is stopped, a feature that is added."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -169,6 +170,13 @@ def test_a_planted_leak_stops_training_now_and_when_training_alone_is_launched_l
     plant(scratch, expression)
     done = scratch.demo()
     assert done.returncode == 1
+    told = done.stdout + done.stderr
+    assert re.search(
+        r"future_perturbation: table features/leaky, column planted, decided_at .* first: s[hz]\d{6} 20", told
+    )
+    assert "Correct what is named (the code of a table stands under its key in assets/)" in told
+    assert "No leaderboard" in told
+    assert "excess_return_annual" not in told
     assert "features/leaky" in "".join(str(row) for row in scratch.query("select failures from gate.leakage"))
     served.reload()
     run = served.launch(JOB, [FORECASTS], {"dagster/partition": "2015-07-01"})

@@ -1,15 +1,17 @@
-"""Said: what the gate's verdicts say of the data that was judged, for runs and reports that rest on them."""
+"""Said: what the gate's verdicts say of the data that was judged, for those who rest on them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import polars as pl
 
 from expectations.suites.data_docs import SHORT
+from expectations.tables import GateVerdict
+from pipelines.graph import Graph
 
 
 def data_versions(verdicts: Mapping[str, pl.DataFrame]) -> dict[str, str]:
@@ -34,6 +36,25 @@ def verdict_tags(verdicts: Mapping[str, pl.DataFrame]) -> dict[str, str]:
         name = gate.replace("/", ".")
         tags |= {name: "passed" if row["passed"] else "failed", f"{name}.evidence": row["evidence_hash"]}
     return tags
+
+
+def first_of_each(failures: str) -> list[str]:
+    """Of the lines of a failed verdict the first for each check, table and column; others tell of later decisions."""
+    found: dict[str, str] = {}
+    for line in failures.splitlines():
+        found.setdefault(line.split(", decided_at", maxsplit=1)[0], line)
+    return list(found.values())
+
+
+def failed_verdicts(graph: Graph, warned: Collection[str] = ("gate/alarms",)) -> dict[str, list[str]]:
+    """Key of each stored verdict that failed -> its telling lines; those that only warn are left out."""
+    found: dict[str, list[str]] = {}
+    for key, schema in graph.schemas.items():
+        if schema is GateVerdict and key not in warned and graph.warehouse.stored(key):
+            row = graph.warehouse.read(key).collect().row(0, named=True)
+            if not row["passed"]:
+                found[key] = first_of_each(str(row["failures"]))
+    return found
 
 
 def stages(verdicts: Mapping[str, pl.DataFrame]) -> pl.DataFrame:

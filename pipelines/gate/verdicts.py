@@ -19,6 +19,7 @@ from expectations.suites.verdict import judge
 from expectations.tables import GateVerdict
 from pipelines.gate.data_docs import links
 from pipelines.gate.evidence import EVIDENCE
+from pipelines.gate.said import first_of_each
 from pipelines.graph import Graph
 from pipelines.inputs import whole, whole_by_key
 from pipelines.lineage import Versions
@@ -42,9 +43,11 @@ def require(verdicts: Mapping[str, pl.DataFrame], versions: Versions, key: str, 
     for gate, frame in verdicts.items():
         row = frame.row(0, named=True)
         if not row["passed"]:
+            told = "\n".join(first_of_each(str(row["failures"])))
             raise GateRefusal(
-                f"{key} {partition or ''} refuses to run: the check '{CHECK}' of {gate} failed: {row['failures']} "
-                f"Correct what it names and materialise {gate} again."
+                f"{key} {partition or ''} refuses to run: the check '{CHECK}' of {gate} failed: {told}\n"
+                f"Correct what it names (the code of a table stands under its key in assets/) and materialise {gate} "
+                "again."
             )
         found[gate] = json.loads(row["judged"])
         for edge in versions.lineage.nodes[gate].edges:

@@ -4,7 +4,7 @@ import json
 
 import polars as pl
 
-from pipelines.gate.said import data_version, data_versions, stages, verdict_tags
+from pipelines.gate.said import data_version, data_versions, first_of_each, stages, verdict_tags
 
 
 def verdict(stage: str, content: str, *, passed: bool = True, feature: str = "z") -> pl.DataFrame:
@@ -39,3 +39,13 @@ def test_the_data_version_changes_with_the_raw_content_and_with_nothing_else() -
 def test_stages_are_one_row_each_with_a_short_hash() -> None:
     found = stages({"gate/data": verdict("data", "x"), "gate/purge": verdict("purge", "x", passed=False)})
     assert found.rows() == [("data", True, 3, "0123456789ab"), ("purge", False, 3, "0123456789ab")]
+
+
+def test_of_many_decisions_the_first_line_of_each_column_is_told() -> None:
+    lines = [
+        "future_perturbation: table features/x, column a, decided_at 2015-03-04: passed is False; first: sz000401",
+        "future_perturbation: table features/x, column b, decided_at 2015-03-04: passed is False",
+        "future_perturbation: table features/x, column a, decided_at 2015-04-01: passed is False",
+        "future_perturbation: 40 more rows fail",
+    ]
+    assert first_of_each("\n".join(lines)) == [lines[0], lines[1], lines[3]]
