@@ -30,7 +30,7 @@ WHAT_TO_DO = (
 
 
 def main() -> int:
-    """Bring the market of the settings up to date; 0 when no run and no verdict failed, 2 when the settings cannot be used."""
+    """Bring the market of the settings up to date; 1 when a run or a verdict failed, 2 when the settings cannot be."""
     be_quiet()
     quicken()
     began = time.monotonic()
@@ -57,7 +57,7 @@ def main() -> int:
         print("0 steps launched: everything is up to date.")
     is_judged = close(project, is_current=is_current)
     print(f"{steps} steps, {failures} failed runs, {time.monotonic() - began:.0f} s")
-    return 0 if is_judged and not failures else 1
+    return int(failures > 0 or not is_judged)
 
 
 def close(project: Project, *, is_current: bool) -> bool:
