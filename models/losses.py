@@ -1,56 +1,91 @@
-"""Losses: how far forecasts are from the normal scores of what was realised, on the cells that have a label."""
+"""Losses: how far forecasts are from the normal scores of what was realised, on the cells that have a label.
+
+A loss is called with forecast_BL, target_BL and mask_BL and returns a scalar; what stands outside of the mask, NaN
+included, has no influence. All look at differences within a session only: what its names share is not for sale.
+"""
 # B batch: sequences of the same sessions, L sessions
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Literal
 
+import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
-
-Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+from torch.nn.functional import huber_loss, softplus
 
 
 class MeanSquaredSpec(BaseModel):
-    """Mean squared error after the mean of each session is taken out: only the order within a session is for sale."""
+    """Mean squared error after the mean of each session is taken out."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["mse"] = "mse"
 
+    def __call__(self, forecast_BL: Tensor, target_BL: Tensor, mask_BL: Tensor) -> Tensor:
+        """Mean of (forecast - its session's mean - target)^2 over the mask; 0 where the mask is empty."""
+        error_BL = centred(forecast_BL, mask_BL) - target_BL.masked_fill(~mask_BL, 0.0)
+        return error_BL.square().sum() / mask_BL.sum().clamp(min=1)
+
+
+class HuberSpec(BaseModel):
+    """As the mean squared error, but beyond `delta` an error counts by its size: surprises pull less (Huber 1964)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["huber"] = "huber"
+    delta: float = Field(default=1.0, gt=0, description="error, in normal scores, from which on it counts by its size")
+
+    def __call__(self, forecast_BL: Tensor, target_BL: Tensor, mask_BL: Tensor) -> Tensor:
+        """Mean over the mask of error^2 / 2 up to delta, of delta * (|error| - delta / 2) beyond; 0 where empty."""
+        aim_BL = target_BL.masked_fill(~mask_BL, 0.0)
+        total = huber_loss(centred(forecast_BL, mask_BL), aim_BL, reduction="sum", delta=self.delta)
+        return total / mask_BL.sum().clamp(min=1)
+
 
 class CorrelationSpec(BaseModel):
-    """One minus the correlation within sessions, pooled; the scale of the forecast is left free."""
+    """One minus the correlation within sessions, pooled: an IC; the scale of the forecast is left free."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["correlation"] = "correlation"
 
-
-LossSpec = Annotated[MeanSquaredSpec | CorrelationSpec, Field(discriminator="kind")]
-
-
-def loss_function(spec: MeanSquaredSpec | CorrelationSpec) -> Loss:
-    """The function (forecast_BL, target_BL, mask_BL) -> scalar that a spec stands for."""
-    functions: dict[str, Loss] = {"mse": masked_mse, "correlation": masked_correlation}
-    return functions[spec.kind]
+    def __call__(self, forecast_BL: Tensor, target_BL: Tensor, mask_BL: Tensor) -> Tensor:
+        """1 - correlation of forecast and target over the mask, between 0 and 2."""
+        forecast_BL, target_BL = centred(forecast_BL, mask_BL), centred(target_BL, mask_BL)
+        norm = (forecast_BL.square().sum() * target_BL.square().sum()).clamp(min=1e-12).sqrt()
+        return 1 - (forecast_BL * target_BL).sum() / norm
 
 
-def masked_mse(forecast_BL: Tensor, target_BL: Tensor, mask_BL: Tensor) -> Tensor:
-    """Mean of (forecast - its session's mean - target)^2 over the cells of the mask; 0 where the mask is empty.
+class PairwiseSpec(BaseModel):
+    """Logistic loss on the order of pairs of names of one session (RankNet, Burges et al. 2005).
 
-    mask_BL  bool; what stands outside of it, NaN included, has no influence
+    Each name meets `partners` others, drawn anew at every step: the same expectation as all pairs, at a cost that grows
+    with the names and not with their square.
     """
-    error_BL = centred(forecast_BL, mask_BL) - target_BL.masked_fill(~mask_BL, 0.0)
-    return error_BL.square().sum() / mask_BL.sum().clamp(min=1)
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["pairwise"] = "pairwise"
+    partners: int = Field(default=16, ge=1, description="names that each name is compared with in a step")
+
+    def __call__(self, forecast_BL: Tensor, target_BL: Tensor, mask_BL: Tensor) -> Tensor:
+        """Mean of log(1 + exp(-(better - worse))) over the pairs whose targets differ; 0 where there is none."""
+        names = len(forecast_BL)
+        steps = torch.randperm(max(names - 1, 0))[: self.partners] + 1
+        total, pairs = forecast_BL.new_zeros(()), forecast_BL.new_zeros(())
+        forecast_BL, target_BL = forecast_BL.masked_fill(~mask_BL, 0.0), target_BL.masked_fill(~mask_BL, 0.0)
+        for step in steps.tolist():
+            order_BL = (target_BL - target_BL.roll(step, 0)).sign() * (mask_BL & mask_BL.roll(step, 0))
+            apart_BL = order_BL * (forecast_BL - forecast_BL.roll(step, 0))
+            total = total + (softplus(-apart_BL) * order_BL.abs()).sum()
+            pairs = pairs + order_BL.abs().sum()
+        return total / pairs.clamp(min=1)
 
 
-def masked_correlation(forecast_BL: Tensor, target_BL: Tensor, mask_BL: Tensor) -> Tensor:
-    """1 - correlation of forecast and target within sessions over the cells of the mask, between 0 and 2."""
-    forecast_BL, target_BL = centred(forecast_BL, mask_BL), centred(target_BL, mask_BL)
-    norm = (forecast_BL.square().sum() * target_BL.square().sum()).clamp(min=1e-12).sqrt()
-    return 1 - (forecast_BL * target_BL).sum() / norm
+LossSpec = Annotated[MeanSquaredSpec | HuberSpec | CorrelationSpec | PairwiseSpec, Field(discriminator="kind")]
+OF_NETWORKS = ("mse", "huber", "correlation", "pairwise")
+"""Kinds that anything fitted by steps down a gradient can minimise."""
 
 
 def centred(values_BL: Tensor, mask_BL: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from models.losses import OF_NETWORKS
 from models.network import Network, load_network
 
 
@@ -19,7 +20,7 @@ class LstmSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     is_deterministic: ClassVar[bool] = False
-    losses: ClassVar[tuple[str, ...]] = ("mse", "correlation")
+    losses: ClassVar[tuple[str, ...]] = OF_NETWORKS
 
     kind: Literal["lstm"] = "lstm"
     look_back: int = Field(default=40, ge=1, le=250, description="sessions in a window")

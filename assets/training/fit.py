@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from assets.training.panel import TRAIN, VALID, Panel
 from models import ModelSpec
-from models.losses import CorrelationSpec, Loss, MeanSquaredSpec, loss_function
+from models.losses import LossSpec
 from models.network import Network, NetworkSpec, device, on_threads
 from models.projection import Projection, ProjectionSpec, fit_projection
 from models.ranking import RankIc
@@ -101,7 +101,7 @@ class _Journal:
 def fit(
     panel: Panel,
     model: ModelSpec,
-    loss: MeanSquaredSpec | CorrelationSpec,
+    loss: LossSpec,
     training: TrainingSpec,
     seed: int,
     on_epoch: Callable[[EpochRecord], None],
@@ -124,7 +124,7 @@ def fit(
             learnt = fit_projection(_cells(panel, TRAIN, "train"), panel.columns, panel.groups, projection)
             panel = _behind(learnt, panel)
         if isinstance(model, NetworkSpec):
-            forecaster = _fit_network(panel, model, loss_function(loss), training, journal)
+            forecaster = _fit_network(panel, model, loss, training, journal)
         else:
             layout = TableLayout(panel.columns, panel.sequence_columns, model.look_back, panel.groups)
             train, valid = _cells(panel, TRAIN, "train"), _cells(panel, VALID, "valid")
@@ -168,7 +168,9 @@ def _cells(panel: Panel, segment: int, name: str) -> Cells:
     return Cells(panel.x_STF, rows, sessions, panel.target_ST[rows, sessions])
 
 
-def _fit_network(panel: Panel, model: NetworkSpec, loss: Loss, training: TrainingSpec, journal: _Journal) -> Network:
+def _fit_network(
+    panel: Panel, model: NetworkSpec, loss: LossSpec, training: TrainingSpec, journal: _Journal
+) -> Network:
     """The loop: an epoch of steps, a look at the validation window, until that no longer gets better."""
     train, valid = _cells(panel, TRAIN, "train"), _cells(panel, VALID, "valid")
     scaler = fit_scaler(panel.x_STF[train.securities_B, train.sessions_B])

@@ -11,7 +11,7 @@ from assets.training.fit import TrainingSpec, _batches, _cells, fit
 from assets.training.panel import TEST, VALID
 from models.gradient_boosting import GradientBoostingSpec
 from models.linear import LinearSpec
-from models.losses import CorrelationSpec, MeanSquaredSpec
+from models.losses import CorrelationSpec, HuberSpec, MeanSquaredSpec, PairwiseSpec
 from models.lstm import LstmSpec
 from models.projection import ProjectionSpec
 from models.windows import windows
@@ -148,8 +148,12 @@ def test_a_fitted_model_forecasts_where_features_are_absent(panel):
     assert np.isfinite(fitted(panel, MODELS[2]).forecaster.predict(x)).all()
 
 
-def test_a_network_learns_by_correlation_too_and_a_ridge_refuses_it(panel):
-    assert fitted(panel, MODELS[2], loss=CorrelationSpec()).best.valid_rank_ic > 0.4
+@pytest.mark.parametrize("loss", [CorrelationSpec(), HuberSpec(), PairwiseSpec()], ids=lambda loss: loss.kind)
+def test_a_network_learns_by_every_loss(panel, loss):
+    assert fitted(panel, MODELS[2], loss=loss).best.valid_rank_ic > 0.4
+
+
+def test_a_ridge_refuses_a_loss_that_has_no_closed_form(panel):
     with pytest.raises(ValueError, match=r"model 'linear' cannot minimise the loss 'correlation'; it can: \['mse'\]"):
         fitted(panel, MODELS[0], loss=CorrelationSpec())
 
