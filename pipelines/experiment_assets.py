@@ -17,11 +17,13 @@ from assets.cleaning.as_of import EVERYTHING_BEFORE
 from assets.folds.walk_forward import Fold, folds, months, scheme, start_months
 from assets.sources import Source
 from assets.table import Declaration
-from assets.training.fit import EpochRecord, Fitted
 from assets.training.forecasts import forecasts
+from assets.training.journal import EpochRecord, Fitted
 from assets.training.panel import Panel
 from expectations.fact_tables import Industries
 from expectations.tables import Forecasts, WalkForwards
+from models.gradient_boosting import GradientBoostingSpec
+from models.network import NetworkSpec
 from models.served import Forecaster
 from pipelines.experiment import Experiment
 from pipelines.fold_path import fit_panel, fold_panel, tables_read
@@ -191,18 +193,29 @@ def forecast_fold(
 
 def fit_seed(walk: Walk, context: dg.AssetExecutionContext, panel: Panel, seed: int) -> Fitted:
     """Fit one seed, telling the log how far it is."""
-    began = time.monotonic()
+    began, most = time.monotonic(), longest(walk.experiment)
 
     def on_epoch(record: EpochRecord) -> None:
-        context.log.info(f"seed {seed} {record} after {time.monotonic() - began:.1f} s")
+        spent = time.monotonic() - began
+        left = spent / record.epoch * (most - record.epoch)
+        context.log.info(f"seed {seed} {record}; {spent:.1f} s so far, {left:.1f} s more at most")
 
     return fit_panel(walk.experiment, panel, seed, on_epoch)
+
+
+def longest(experiment: Experiment) -> int:
+    """Epochs, or trees, after which a fit ends in any case."""
+    model = experiment.model
+    if isinstance(model, GradientBoostingSpec):
+        return model.max_trees
+    return experiment.training.max_epochs if isinstance(model, NetworkSpec) else 1
 
 
 def track_fit(walk: Walk, run_id: str, fitted: Fitted) -> None:
     """Log curve, settings and model of one fit."""
     walk.tracking.log_params(run_id, fitted.forecaster.spec.model_dump())
     walk.tracking.log_curve(run_id, [record.metrics() for record in fitted.history])
+    walk.tracking.log_curve(run_id, [fitted.metrics()])
     with tempfile.TemporaryDirectory() as folder:
         fitted.forecaster.save(Path(folder))
         example = np.zeros((1, walk.experiment.model.look_back, len(fitted.forecaster.columns)), dtype=np.float32)

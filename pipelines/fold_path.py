@@ -10,7 +10,8 @@ import polars as pl
 
 from assets.folds.walk_forward import Fold, segments
 from assets.table import Declaration
-from assets.training.fit import EpochRecord, Fitted, fit
+from assets.training.fit import fit
+from assets.training.journal import EpochRecord, Fitted
 from assets.training.normalisation import by_group
 from assets.training.panel import Panel, build_panel
 from expectations.fact_tables import Industries

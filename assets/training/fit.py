@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import copy
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -16,6 +15,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from assets.training.journal import EpochRecord, Fitted, Journal
 from assets.training.panel import TRAIN, VALID, Panel
 from models import ModelSpec
 from models.losses import LossSpec
@@ -24,9 +24,11 @@ from models.projection import Projection, ProjectionSpec, fit_projection
 from models.ranking import RankIc
 from models.scaling import fit_scaler
 from models.served import Forecaster, Projected
-from models.windows import Cells, TableLayout
+from models.windows import Cells, TableLayout, windows
 
 SCORED_AT_ONCE = 512
+SESSIONS_LOOKED_AT = 30
+"""Sessions of train on which the finished model is scored."""
 LARGEST_GRADIENT = 1.0
 NO_PROJECTION: Mapping[str, ProjectionSpec] = MappingProxyType({})
 
@@ -56,48 +58,6 @@ class TrainingSpec(BaseModel):
     )
 
 
-@dataclass(frozen=True)
-class EpochRecord:
-    """State after an epoch (a tree, for trees): training loss, mean daily RankIC on validation, seconds since start."""
-
-    epoch: int
-    train_loss: float
-    valid_rank_ic: float
-    seconds: float
-
-    def metrics(self) -> dict[str, float]:
-        """The figures by name, for a curve."""
-        return {"train_loss": self.train_loss, "valid_rank_ic": self.valid_rank_ic, "seconds": self.seconds}
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """The forecaster of the best epoch, how it got there, and on how many threads."""
-
-    forecaster: Forecaster
-    history: tuple[EpochRecord, ...]
-    threads: int
-
-    @property
-    def best(self) -> EpochRecord:
-        """The epoch whose weights the forecaster has."""
-        return max(self.history, key=lambda record: record.valid_rank_ic)
-
-
-@dataclass(frozen=True)
-class _Journal:
-    """Records of the epochs so far; each is told to `on_epoch`."""
-
-    on_epoch: Callable[[EpochRecord], None]
-    records: list[EpochRecord] = field(default_factory=list)
-    began: float = field(default_factory=time.perf_counter)
-
-    def __call__(self, epoch: int, train_loss: float, valid_rank_ic: float) -> None:
-        record = EpochRecord(epoch, train_loss, valid_rank_ic, time.perf_counter() - self.began)
-        self.records.append(record)
-        self.on_epoch(record)
-
-
 def fit(
     panel: Panel,
     model: ModelSpec,
@@ -116,7 +76,7 @@ def fit(
     """
     if loss.kind not in model.losses:
         raise ValueError(f"model '{model.kind}' cannot minimise the loss '{loss.kind}'; it can: {list(model.losses)}")
-    journal = _Journal(on_epoch)
+    journal = Journal(on_epoch)
     with _reproducible(seed, training.threads) as threads:
         forecaster: Forecaster
         learnt: Projection | None = None
@@ -129,9 +89,19 @@ def fit(
             layout = TableLayout(panel.columns, panel.sequence_columns, model.look_back, panel.groups)
             train, valid = _cells(panel, TRAIN, "train"), _cells(panel, VALID, "valid")
             forecaster = model.fit(train, valid, layout, seed, threads, journal)
+    score = _rank_ic_on(panel, _cells(panel, TRAIN, "train"), forecaster)
     if learnt is not None:
         forecaster = Projected(learnt, forecaster)
-    return Fitted(forecaster, tuple(journal.records), threads)
+    return Fitted(forecaster, tuple(journal.records), threads, score)
+
+
+def _rank_ic_on(panel: Panel, cells: Cells, forecaster: Forecaster) -> float:
+    """RankIC of the plain windows of some sessions, evenly spaced among those of the cells."""
+    sessions = np.unique(cells.sessions_B)
+    chosen = sessions[:: -(-len(sessions) // SESSIONS_LOOKED_AT)]
+    some = cells.where(np.isin(cells.sessions_B, chosen))
+    x_BLF = windows(panel.x_STF, some.securities_B, some.sessions_B, forecaster.spec.look_back)
+    return RankIc(some.target_B, some.sessions_B)(forecaster.predict(x_BLF))
 
 
 def _behind(projection: Projection, panel: Panel) -> Panel:
@@ -168,9 +138,7 @@ def _cells(panel: Panel, segment: int, name: str) -> Cells:
     return Cells(panel.x_STF, rows, sessions, panel.target_ST[rows, sessions])
 
 
-def _fit_network(
-    panel: Panel, model: NetworkSpec, loss: LossSpec, training: TrainingSpec, journal: _Journal
-) -> Network:
+def _fit_network(panel: Panel, model: NetworkSpec, loss: LossSpec, training: TrainingSpec, journal: Journal) -> Network:
     """The loop: an epoch of steps, a look at the validation window, until that no longer gets better."""
     train, valid = _cells(panel, TRAIN, "train"), _cells(panel, VALID, "valid")
     scaler = fit_scaler(panel.x_STF[train.securities_B, train.sessions_B])
@@ -184,15 +152,15 @@ def _fit_network(
     best, best_epoch, best_weights = -np.inf, 0, copy.deepcopy(mean.state_dict())
     for epoch in range(1, training.max_epochs + 1):
         network.train()
-        losses = []
+        losses, norms = [], []
         for x_BLF, target_BL in _batches(z_STF, target_ST, training):
             with _autocast(place, model.precision):
                 forecast_BL = network(x_BLF)[:, -target_BL.shape[1] :]
             error = loss(forecast_BL.float(), target_BL, target_BL.isfinite())
-            _step(optimiser, error, network, mean, training.weight_averaging)
+            norms.append(_step(optimiser, error, network, mean, training.weight_averaging))
             losses.append(error.detach())
         score = rank_ic(_dense_forecast(mean, z_STF, valid, training.burn_in))
-        journal(epoch, _mean_loss(losses, epoch), score)
+        journal(epoch, _mean_loss(losses, epoch), score, float(torch.stack(norms).mean()))
         if score > best:
             best, best_epoch, best_weights = score, epoch, copy.deepcopy(mean.state_dict())
         elif epoch - best_epoch >= training.patience:
@@ -209,15 +177,19 @@ def _optimiser(network: nn.Module, training: TrainingSpec) -> torch.optim.Optimi
     return torch.optim.AdamW(groups, lr=training.learning_rate)
 
 
-def _step(optimiser: torch.optim.Optimizer, error: Tensor, network: nn.Module, mean: nn.Module, kept: float) -> None:
-    """One step down the gradient; the running mean of the weights, which is what forecasts, follows."""
+def _step(optimiser: torch.optim.Optimizer, error: Tensor, network: nn.Module, mean: nn.Module, kept: float) -> Tensor:
+    """One step down the gradient; the running mean of the weights, which is what forecasts, follows.
+
+    returns  norm of the gradient before it was clipped
+    """
     optimiser.zero_grad()
     error.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT)
+    norm: Tensor = nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT)
     optimiser.step()
     with torch.no_grad():
         for average, current in zip(mean.parameters(), network.parameters(), strict=True):
             average.lerp_(current, 1 - kept)
+    return norm.detach()
 
 
 def _batches(z_STF: Tensor, target_ST: Tensor, training: TrainingSpec) -> Iterator[tuple[Tensor, Tensor]]:

@@ -18,8 +18,8 @@ import polars as pl
 
 from assets.folds.walk_forward import Fold, folds, later
 from assets.table import Declaration
-from assets.training.fit import EpochRecord
 from assets.training.forecasts import forecasts
+from assets.training.journal import EpochRecord
 from assets.training.panel import Panel
 from expectations.fitting import FIT_INSIDE_FOLD, FittedParts, fit_inside_fold
 from expectations.fitting_forecasts import FORECASTS_KNOWN, forecasts_known

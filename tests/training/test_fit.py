@@ -8,7 +8,7 @@ import torch
 from pydantic import ValidationError
 
 from assets.training.fit import TrainingSpec, _batches, _cells, fit
-from assets.training.panel import TEST, VALID
+from assets.training.panel import TEST, TRAIN, VALID
 from models.gradient_boosting import GradientBoostingSpec
 from models.linear import LinearSpec
 from models.losses import CorrelationSpec, HuberSpec, MeanSquaredSpec, PairwiseSpec
@@ -62,7 +62,24 @@ def test_history_is_what_on_epoch_was_told(panel, model):
     assert list(result.history) == told
     assert [record.epoch for record in told] == list(range(1, len(told) + 1))
     assert result.threads == 1
-    assert set(told[0].metrics()) == {"train_loss", "valid_rank_ic", "seconds"}
+    steps = {"gradient_norm"} if model.kind == "lstm" else set()
+    assert set(told[0].metrics()) == {"train_loss", "valid_rank_ic", "seconds"} | steps
+    assert model.kind != "lstm" or all(record.gradient_norm > 0 for record in told)
+
+
+@by_kind
+def test_the_gap_between_train_and_validation_is_told(panel, model):
+    result = fitted(panel, model)
+    assert result.train_rank_ic > 0.4
+    told = result.metrics()
+    assert told["train_valid_gap"] == result.train_rank_ic - result.best.valid_rank_ic
+    shuffled = panel.target_ST.copy()
+    for session in np.flatnonzero((panel.segment_ST == TRAIN).any(axis=0)):
+        known = np.flatnonzero(np.isfinite(shuffled[:, session]))
+        shuffled[known, session] = np.random.default_rng(session).permutation(shuffled[known, session])
+    assert (
+        fitted(dataclasses.replace(panel, target_ST=shuffled), model).metrics()["train_rank_ic"] < told["train_rank_ic"]
+    )
 
 
 @by_kind

@@ -1,0 +1,66 @@
+"""Journal: what is told of a fit, epoch by epoch and at its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from models.served import Forecaster
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """State after an epoch (a tree, for trees): training loss, mean daily RankIC on validation, seconds since start.
+
+    gradient_norm  mean over the steps, before it is clipped; None for what is not fitted by steps down a gradient
+    """
+
+    epoch: int
+    train_loss: float
+    valid_rank_ic: float
+    seconds: float
+    gradient_norm: float | None = None
+
+    def metrics(self) -> dict[str, float]:
+        """The figures by name, for a curve."""
+        told = {"train_loss": self.train_loss, "valid_rank_ic": self.valid_rank_ic, "seconds": self.seconds}
+        return told if self.gradient_norm is None else {**told, "gradient_norm": self.gradient_norm}
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The forecaster of the best epoch, how it got there, and on how many threads.
+
+    train_rank_ic  mean daily RankIC on some sessions of train; what it has above that on validation was learnt by heart
+    """
+
+    forecaster: Forecaster
+    history: tuple[EpochRecord, ...]
+    threads: int
+    train_rank_ic: float
+
+    @property
+    def best(self) -> EpochRecord:
+        """The epoch whose weights the forecaster has."""
+        return max(self.history, key=lambda record: record.valid_rank_ic)
+
+    def metrics(self) -> dict[str, float]:
+        """What is told of the whole fit: the RankIC on train and on validation, and the gap between them."""
+        train, valid = self.train_rank_ic, self.best.valid_rank_ic
+        return {"train_rank_ic": train, "best_valid_rank_ic": valid, "train_valid_gap": train - valid}
+
+
+@dataclass(frozen=True)
+class Journal:
+    """Records of the epochs so far; each is told to `on_epoch`."""
+
+    on_epoch: Callable[[EpochRecord], None]
+    records: list[EpochRecord] = field(default_factory=list)
+    began: float = field(default_factory=time.perf_counter)
+
+    def __call__(self, epoch: int, train_loss: float, valid_rank_ic: float, gradient_norm: float | None = None) -> None:
+        """Take note of an epoch."""
+        record = EpochRecord(epoch, train_loss, valid_rank_ic, time.perf_counter() - self.began, gradient_norm)
+        self.records.append(record)
+        self.on_epoch(record)
