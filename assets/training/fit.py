@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from assets.training.journal import EpochRecord, Fitted, Journal
 from assets.training.panel import TRAIN, VALID, Panel
 from models import ModelSpec
+from models.augmentation import AugmentationSpec, Batch
 from models.losses import LossSpec
 from models.network import Network, NetworkSpec, device, on_threads
 from models.projection import Projection, ProjectionSpec, fit_projection
@@ -51,6 +53,9 @@ class TrainingSpec(BaseModel):
         default=30, ge=0, description="sessions read before the first one that a sequence is scored on"
     )
     span: int = Field(default=30, ge=1, description="sessions of a sequence that have a loss")
+    augmentation: tuple[AugmentationSpec, ...] = Field(
+        default=(), description="how each train batch is made another one, in this order"
+    )
     threads: int | None = Field(
         default=1,
         ge=1,
@@ -148,12 +153,13 @@ def _fit_network(panel: Panel, model: NetworkSpec, loss: LossSpec, training: Tra
     network = model.network(len(panel.columns)).to(place)
     mean = copy.deepcopy(network)
     optimiser = _optimiser(network, training)
+    other = _augmenting(training, panel)
     rank_ic = RankIc(valid.target_B, valid.sessions_B)
     best, best_epoch, best_weights = -np.inf, 0, copy.deepcopy(mean.state_dict())
     for epoch in range(1, training.max_epochs + 1):
         network.train()
         losses, norms = [], []
-        for x_BLF, target_BL in _batches(z_STF, target_ST, training):
+        for x_BLF, target_BL in map(other, _batches(z_STF, target_ST, training)):
             with _autocast(place, model.precision):
                 forecast_BL = network(x_BLF)[:, -target_BL.shape[1] :]
             error = loss(forecast_BL.float(), target_BL, target_BL.isfinite())
@@ -195,9 +201,11 @@ def _step(optimiser: torch.optim.Optimizer, error: Tensor, network: nn.Module, m
 def _batches(z_STF: Tensor, target_ST: Tensor, training: TrainingSpec) -> Iterator[tuple[Tensor, Tensor]]:
     """One epoch: every train session once, in tiles of `span` sessions with a random phase, batches in random order.
 
-    Yields the scaled features [B, burn-in + span, F] and the targets [B, span], NaN where there is no label. The edges
-    of the panel and of the train segment shorten a sequence. A batch is of one tile: its names can be compared.
+    Yields the scaled features [B, burn-in + span, F] and the targets [B, span], NaN where there is no label; the
+    features reach further back where an augmentation asks for older sessions. The edges of the panel and of the train
+    segment shorten a sequence. A batch is of one tile: its names can be compared.
     """
+    before = training.burn_in + sum(how.older(training.burn_in + training.span) for how in training.augmentation)
     labelled_T = target_ST.isfinite().any(0).nonzero().flatten()
     first, last = int(labelled_T[0]), int(labelled_T[-1])
     phase = int(torch.randint(training.span, (1,)))
@@ -211,7 +219,18 @@ def _batches(z_STF: Tensor, target_ST: Tensor, training: TrainingSpec) -> Iterat
         start, rows = batches[place]
         stop = min(start + training.span, last + 1)
         rows = rows.to(z_STF.device)
-        yield z_STF[rows, max(start - training.burn_in, 0) : stop], target_ST[rows, max(start, 0) : stop]
+        yield z_STF[rows, max(start - before, 0) : stop], target_ST[rows, max(start, 0) : stop]
+
+
+def _augmenting(training: TrainingSpec, panel: Panel) -> Callable[[Batch], Batch]:
+    """What makes another version of a batch, cut to the sessions that the network reads."""
+    steps = [how.bound(panel.columns, panel.groups) for how in training.augmentation]
+
+    def other(batch: Batch) -> Batch:
+        x_BLF, target_BL = functools.reduce(lambda made, step: step(*made), steps, batch)
+        return x_BLF[:, -(training.burn_in + target_BL.shape[1]) :], target_BL
+
+    return other
 
 
 @torch.inference_mode()

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from assets.training.fit import TrainingSpec, _batches, _cells, fit
 from assets.training.panel import TEST, TRAIN, VALID
+from models.augmentation import EventShiftSpec, JitterSpec, TimeScalingSpec
 from models.gradient_boosting import GradientBoostingSpec
 from models.linear import LinearSpec
 from models.losses import CorrelationSpec, HuberSpec, MeanSquaredSpec, PairwiseSpec
@@ -168,6 +169,27 @@ def test_a_fitted_model_forecasts_where_features_are_absent(panel):
 @pytest.mark.parametrize("loss", [CorrelationSpec(), HuberSpec(), PairwiseSpec()], ids=lambda loss: loss.kind)
 def test_a_network_learns_by_every_loss(panel, loss):
     assert fitted(panel, MODELS[2], loss=loss).best.valid_rank_ic > 0.4
+
+
+COPIES = (TimeScalingSpec(), EventShiftSpec(groups=("price_volume",)), JitterSpec())
+AUGMENTED = TRAINING.model_copy(update={"augmentation": COPIES, "max_epochs": 25})
+
+
+def test_a_network_learns_from_other_versions_of_its_batches_the_same_bits_each_time(panel):
+    one, two = fitted(panel, MODELS[2], AUGMENTED), fitted(panel, MODELS[2], AUGMENTED)
+    assert state(one.forecaster) == state(two.forecaster)
+    plain = fitted(panel, MODELS[2], AUGMENTED.model_copy(update={"augmentation": ()}))
+    assert state(one.forecaster) != state(plain.forecaster)
+    assert one.best.valid_rank_ic > 0.3
+
+
+def test_copies_are_made_of_train_alone(panel):
+    for segment in (VALID, TEST):
+        one, other = (
+            fitted(p, MODELS[2], AUGMENTED.model_copy(update={"max_epochs": 1}))
+            for p in (panel, spoilt(panel, segment))
+        )
+        assert state(one.forecaster) == state(other.forecaster)
 
 
 def test_a_ridge_refuses_a_loss_that_has_no_closed_form(panel):
