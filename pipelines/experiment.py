@@ -13,8 +13,8 @@ from assets.features.news_encoding import GROUP, HOW_TO_SET_UP
 from assets.folds.walk_forward import WalkForwardSpec
 from assets.sources.yaml_settings import read_mapping
 from assets.targets.forward_returns import HORIZONS
-from assets.training.fit import TrainingSpec
 from assets.training.normalisation import Normalisation
+from assets.training.spec import TrainingSpec
 from expectations.decisions import DECIDED_HOUR
 from models import ModelSpec
 from models.losses import LossSpec, MeanSquaredSpec

@@ -20,9 +20,10 @@ from assets.evaluation.portfolio import TradingSpec, simulate
 from assets.features.price_volume import price_volume
 from assets.folds.walk_forward import Fold, WalkForwardSpec, folds, segments
 from assets.targets.forward_returns import forward_returns
-from assets.training.fit import TrainingSpec, fit
+from assets.training.fit import fit
 from assets.training.forecasts import forecasts
 from assets.training.panel import build_panel
+from assets.training.spec import TrainingSpec
 from expectations.decisions import DECIDED_HOUR
 from expectations.tables import Table
 from models.linear import LinearSpec

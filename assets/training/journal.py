@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from models.served import Forecaster
 
@@ -51,7 +52,7 @@ class Fitted:
         return {"train_rank_ic": train, "best_valid_rank_ic": valid, "train_valid_gap": train - valid}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Journal:
     """Records of the epochs so far; each is told to `on_epoch`."""
 
@@ -64,3 +65,12 @@ class Journal:
         record = EpochRecord(epoch, train_loss, valid_rank_ic, time.perf_counter() - self.began, gradient_norm)
         self.records.append(record)
         self.on_epoch(record)
+
+    def state(self) -> dict[str, object]:
+        """The records so far, as plain values."""
+        return {"records": [asdict(record) for record in self.records]}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on after the records of another process; its seconds count, those between the two do not."""
+        self.records[:] = [EpochRecord(**record) for record in state["records"]]
+        self.began -= self.records[-1].seconds if self.records else 0.0

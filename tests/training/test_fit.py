@@ -7,8 +7,10 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from assets.training.fit import TrainingSpec, _batches, _cells, fit
+from assets.training.fit import _cells, fit
+from assets.training.loop import batches
 from assets.training.panel import TEST, TRAIN, VALID
+from assets.training.spec import TrainingSpec
 from models.augmentation import EventShiftSpec, JitterSpec, TimeScalingSpec
 from models.gradient_boosting import GradientBoostingSpec
 from models.linear import LinearSpec
@@ -140,7 +142,7 @@ def test_an_epoch_shows_every_labelled_cell_once_after_its_burn_in():
     target_ST = torch.from_numpy(target)
     z_STF = torch.arange(7 * 50).reshape(7, 50, 1)
     seen = []
-    for x_BLF, part_BL in _batches(z_STF, target_ST, TrainingSpec(span=9, burn_in=5, batch_size=3)):
+    for x_BLF, part_BL in batches(z_STF, target_ST, TrainingSpec(span=9, burn_in=5, batch_size=3)):
         assert len(part_BL) <= 3
         assert part_BL.shape[1] <= 9
         assert x_BLF[0, 0, 0] % 50 == max(places_of_first(x_BLF, part_BL) - 5, 0)

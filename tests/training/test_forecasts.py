@@ -7,9 +7,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from assets.training.fit import TrainingSpec, fit
+from assets.training.fit import fit
 from assets.training.forecasts import forecasts
 from assets.training.panel import TEST, VALID
+from assets.training.spec import TrainingSpec
 from expectations.tables import Forecasts
 from models.linear import LinearSpec
 from models.losses import MeanSquaredSpec

@@ -1,0 +1,193 @@
+"""Loop: the steps that fit a network, and all that another process needs to go on from any epoch."""
+# S securities, T sessions, F features, B batch: sequences of the same sessions, L sessions of a sequence
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from assets.training.spec import TrainingSpec
+from models.augmentation import Batch
+from models.losses import LossSpec
+from models.windows import Cells
+
+SCORED_AT_ONCE = 512
+LARGEST_GRADIENT = 1.0
+
+State = dict[str, Any]
+"""Tensors, numbers and text in dicts and lists."""
+
+
+class Keeper(Protocol):
+    """Keeps one state, whole or not at all."""
+
+    def load(self) -> State | None:
+        """The state that was kept last; None where none was."""
+
+    def save(self, state: State) -> None:
+        """Keep a state instead of the one before."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """Means over the steps of an epoch: of the loss, and of the norm of the gradient before it was clipped."""
+
+    loss: float
+    gradient_norm: float
+
+
+class Loop:
+    """One network on its way, the running mean of its weights, which is what forecasts, and the best of those means."""
+
+    def __init__(self, network: nn.Module, loss: LossSpec, training: TrainingSpec, precision: str) -> None:
+        self.network, self.loss, self.training, self.precision = network, loss, training, precision
+        self.mean = copy.deepcopy(network)
+        self.epoch, self.best_epoch, self.best_score = 0, 0, -np.inf
+        self._best_weights = copy.deepcopy(self.mean.state_dict())
+        self._optimiser = _optimiser(network, training)
+        self._schedule = _schedule(self._optimiser, training)
+        self._place = next(network.parameters()).device
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all epochs are done, or none was better for as many as its patience has."""
+        return self.epoch >= self.training.max_epochs or self.epoch - self.best_epoch >= self.training.patience
+
+    def run_epoch(self, steps: Iterable[Batch]) -> Epoch:
+        """One step down the gradient for each batch; ValueError where the loss is no number any more."""
+        self.network.train()
+        told = [torch.stack(self._step(x_BLF, target_BL)) for x_BLF, target_BL in steps]
+        loss, norm = torch.stack(told).mean(0).tolist()
+        self.epoch += 1
+        if not np.isfinite(loss):
+            raise ValueError(
+                f"training loss is {loss} in epoch {self.epoch}: it diverged; lower training.learning_rate"
+            )
+        self._schedule.step()
+        return Epoch(loss, norm)
+
+    def keep(self, score: float) -> None:
+        """Keep the mean weights where their score on validation is the best so far."""
+        if score > self.best_score:
+            self.best_score, self.best_epoch = score, self.epoch
+            self._best_weights = copy.deepcopy(self.mean.state_dict())
+
+    def best(self) -> nn.Module:
+        """The network of the best epoch, ready to forecast."""
+        self.mean.load_state_dict(self._best_weights)
+        return self.mean.eval()
+
+    def state(self) -> State:
+        """All that the next epoch depends on, the random numbers too."""
+        of_cuda = torch.cuda.get_rng_state_all() if self._place.type == "cuda" else []
+        return {
+            "epoch": self.epoch,
+            "best_epoch": self.best_epoch,
+            "best_score": self.best_score,
+            "network": self.network.state_dict(),
+            "mean": self.mean.state_dict(),
+            "best_weights": self._best_weights,
+            "optimiser": self._optimiser.state_dict(),
+            "schedule": self._schedule.state_dict(),
+            "random": torch.get_rng_state(),
+            "random_of_cuda": of_cuda,
+        }
+
+    def restore(self, state: State) -> None:
+        """Stand where another loop stood when it told its state."""
+        self.epoch, self.best_epoch = state["epoch"], state["best_epoch"]
+        self.best_score = state["best_score"]
+        self.network.load_state_dict(state["network"])
+        self.mean.load_state_dict(state["mean"])
+        self._best_weights = state["best_weights"]
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._schedule.load_state_dict(state["schedule"])
+        torch.set_rng_state(state["random"])
+        if state["random_of_cuda"]:
+            torch.cuda.set_rng_state_all(state["random_of_cuda"])
+
+    def _step(self, x_BLF: Tensor, target_BL: Tensor) -> tuple[Tensor, Tensor]:
+        with _autocast(self._place, self.precision):
+            forecast_BL = self.network(x_BLF)[:, -target_BL.shape[1] :]
+        error = self.loss(forecast_BL.float(), target_BL, target_BL.isfinite())
+        self._optimiser.zero_grad()
+        error.backward()  # type: ignore[no-untyped-call]
+        norm: Tensor = nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_GRADIENT)
+        self._optimiser.step()
+        with torch.no_grad():
+            for average, current in zip(self.mean.parameters(), self.network.parameters(), strict=True):
+                average.lerp_(current, 1 - self.training.weight_averaging)
+        return error.detach(), norm.detach()
+
+
+def batches(z_STF: Tensor, target_ST: Tensor, training: TrainingSpec) -> Iterator[tuple[Tensor, Tensor]]:
+    """One epoch: every train session once, in tiles of `span` sessions with a random phase, batches in random order.
+
+    Yields the scaled features [B, burn-in + span, F] and the targets [B, span], NaN where there is no label; the
+    features reach further back where an augmentation asks for older sessions. The edges of the panel and of the train
+    segment shorten a sequence. A batch is of one tile: its names can be compared.
+    """
+    before = training.burn_in + sum(how.older(training.burn_in + training.span) for how in training.augmentation)
+    labelled_T = target_ST.isfinite().any(0).nonzero().flatten()
+    first, last = int(labelled_T[0]), int(labelled_T[-1])
+    phase = int(torch.randint(training.span, (1,)))
+    batches: list[tuple[int, Tensor]] = []
+    for start in range(first - phase, last + 1, training.span):
+        tile_ST = target_ST[:, max(start, 0) : start + training.span]
+        rows = tile_ST.isfinite().any(1).nonzero().flatten().cpu()
+        shuffled = rows[torch.randperm(len(rows))]
+        batches += [(start, part) for part in shuffled.tensor_split(-(-len(rows) // training.batch_size))]
+    for place in torch.randperm(len(batches)).tolist():
+        start, rows = batches[place]
+        stop = min(start + training.span, last + 1)
+        rows = rows.to(z_STF.device)
+        yield z_STF[rows, max(start - before, 0) : stop], target_ST[rows, max(start, 0) : stop]
+
+
+def augmenting(training: TrainingSpec, columns: Sequence[str], groups: Sequence[str]) -> Callable[[Batch], Batch]:
+    """What makes another version of a batch, cut to the sessions that the network reads."""
+    steps = [how.bound(columns, groups) for how in training.augmentation]
+
+    def other(batch: Batch) -> Batch:
+        x_BLF, target_BL = functools.reduce(lambda made, step: step(*made), steps, batch)
+        return x_BLF[:, -(training.burn_in + target_BL.shape[1]) :], target_BL
+
+    return other
+
+
+@torch.inference_mode()
+def dense_forecast(module: nn.Module, z_STF: Tensor, cells: Cells, burn_in: int) -> np.ndarray:
+    """Forecasts of cells from one pass over their span, the state carried through it, after a burn-in."""
+    module.eval()
+    first = max(int(cells.sessions_B[0]) - burn_in, 0)
+    span_STF = z_STF[:, first : int(cells.sessions_B[-1]) + 1]
+    y_ST = torch.cat([module(part) for part in torch.split(span_STF, SCORED_AT_ONCE)]).cpu().numpy()
+    forecast_B: np.ndarray = y_ST[cells.securities_B, cells.sessions_B - first]
+    return forecast_B
+
+
+def _optimiser(network: nn.Module, training: TrainingSpec) -> torch.optim.Optimizer:
+    """AdamW that lets matrices decay but not biases: those hold how long a network remembers."""
+    matrices = [weights for weights in network.parameters() if weights.ndim > 1]
+    biases = [weights for weights in network.parameters() if weights.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": training.weight_decay}, {"params": biases, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=training.learning_rate)
+
+
+def _schedule(optimiser: torch.optim.Optimizer, training: TrainingSpec) -> torch.optim.lr_scheduler.LRScheduler:
+    if training.schedule == "cosine":
+        return torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, training.max_epochs)
+    return torch.optim.lr_scheduler.ConstantLR(optimiser, factor=1.0)
+
+
+def _autocast(place: torch.device, precision: str) -> torch.autocast:
+    """bf16 matrix products where asked for and where they are fast: not on a processor without AVX-512."""
+    fast = place.type == "cuda" or torch.backends.cpu.get_cpu_capability() == "AVX512"
+    return torch.autocast(place.type, dtype=torch.bfloat16, enabled=precision == "bf16" and fast)
