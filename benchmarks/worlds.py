@@ -27,7 +27,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -267,7 +267,7 @@ def keep(found: Sequence[KnownWorlds], record: Path) -> None:
 
 def first_folds(walk: Walk) -> Walk:
     """The walk over its first two folds."""
-    return Walk(walk.experiment, walk.features, walk.folds[:FOLDS], walk.market, walk.graph, walk.tracking)
+    return replace(walk, folds=walk.folds[:FOLDS])
 
 
 def _of(worlds: Sequence[World], model: str, kind: str) -> list[tuple[World, Walked]]:

@@ -11,18 +11,22 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A file that holds the last state that was saved to it; it is read as tensors and plain values, never as code."""
+    """A file that holds the last state that was saved to it; it is read as tensors and plain values, never as code.
+
+    of  digest of the code and inputs of the fit: the state of another one is none of its own
+    """
 
     path: Path
+    of: str
 
     def load(self) -> dict[str, Any] | None:
-        """The state; None where there is none."""
+        """The state; None where there is none of this fit."""
         import torch
 
         if not self.path.exists():
             return None
-        state: dict[str, Any] = torch.load(self.path, weights_only=True)
-        return state
+        kept: dict[str, Any] = torch.load(self.path, weights_only=True)
+        return kept["state"] if kept["of"] == self.of else None
 
     def save(self, state: dict[str, Any]) -> None:
         """Write the state aside, and let it take the place of the one before."""
@@ -32,7 +36,7 @@ class Checkpoint:
         aside = self.path.with_suffix(f".{uuid.uuid4().hex}")
         try:
             with aside.open("wb") as file:
-                torch.save(state, file)
+                torch.save({"of": self.of, "state": state}, file)
                 file.flush()
                 os.fsync(file.fileno())
             aside.replace(self.path)

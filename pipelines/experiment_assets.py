@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,19 +17,19 @@ from assets.folds.walk_forward import Fold, folds, months, scheme, start_months
 from assets.sources import Source
 from assets.table import Declaration
 from assets.training.forecasts import forecasts
-from assets.training.journal import EpochRecord, Fitted
+from assets.training.journal import Fitted
 from assets.training.panel import Panel
 from expectations.fact_tables import Industries
 from expectations.tables import Forecasts, WalkForwards
-from models.gradient_boosting import GradientBoostingSpec
-from models.network import NetworkSpec
 from models.served import Forecaster
+from pipelines.checkpoint import Checkpoint
 from pipelines.experiment import Experiment
 from pipelines.fold_path import fit_panel, fold_panel, tables_read
 from pipelines.gate import require
 from pipelines.gate.said import verdict_tags
 from pipelines.graph import Graph
 from pipelines.inputs import argument, whole, whole_by_key
+from pipelines.progress import Progress, longest
 from pipelines.reach import FoldMonths, months_before
 from pipelines.settings import ROOT
 from pipelines.tracking import Tracking
@@ -48,6 +47,7 @@ class Walk:
     market: str
     graph: Graph
     tracking: Tracking
+    checkpoints: Path
 
     @property
     def key(self) -> str:
@@ -75,6 +75,10 @@ class Walk:
             )
         return self.tracking.forecaster(runs[-1])
 
+    def checkpoint(self, fold: Fold, seed: int, made_from: str) -> Checkpoint:
+        """Where a fit keeps its state until the forecasts of its fold are there."""
+        return Checkpoint(self.checkpoints / self.experiment.name / f"{fold.key}_seed_{seed}.pt", made_from)
+
     @property
     def tables(self) -> dict[str, str]:
         """Keys of the tables that the panel of a fold is built of, by the names of its frames."""
@@ -93,14 +97,18 @@ def add_experiment(
     gates: Sequence[str],
     tracking: Tracking,
     source: Source,
+    checkpoints: Path,
 ) -> Walk:
-    """Add the walk-forward of one experiment and its forecasts by fold; returns what its verdict is made with."""
+    """Add the walk-forward of one experiment and its forecasts by fold; returns what its verdict is made with.
+
+    checkpoints  folder where fits keep their state until they are done
+    """
     try:
         windows = folds(experiment.walk_forward, graph.first, graph.last)
     except ValueError as error:
         raise ValueError(f"{experiment.name}.yaml: walk_forward: {error}") from None
     market = source.model_dump_json()
-    walk = Walk(experiment, features, windows, market, graph, tracking)
+    walk = Walk(experiment, features, windows, market, graph, tracking, checkpoints)
     text = f"{experiment.model_dump_json()}|{market}"
     modules = ("assets.training.fit", "assets.training.forecasts", "assets.folds.walk_forward")
     graph.add(
@@ -185,37 +193,26 @@ def forecast_fold(
         )
         with walk.tracking.running(run_id):
             walk.tracking.tag(run_id, tags)
-            fitted = fit_seed(walk, context, panel, seed)
+            progress = Progress(walk.tracking, run_id, seed, longest(walk.experiment), context.log.info)
+            fitted = fit_seed(walk, panel, seed, progress, walk.checkpoint(fold, seed, made_from))
             track_fit(walk, run_id, fitted)
             parts.append(forecasts(panel, fitted.forecaster, seed, fold.key, walk.experiment.decided_hour))
+    for seed in walk.seeds:
+        walk.checkpoint(fold, seed, made_from).drop()
     return pl.concat(parts)
 
 
-def fit_seed(walk: Walk, context: dg.AssetExecutionContext, panel: Panel, seed: int) -> Fitted:
-    """Fit one seed, telling the log how far it is."""
-    began, most = time.monotonic(), longest(walk.experiment)
-
-    def on_epoch(record: EpochRecord) -> None:
-        spent = time.monotonic() - began
-        left = spent / record.epoch * (most - record.epoch)
-        context.log.info(f"seed {seed} {record}; {spent:.1f} s so far, {left:.1f} s more at most")
-
-    return fit_panel(walk.experiment, panel, seed, on_epoch)
-
-
-def longest(experiment: Experiment) -> int:
-    """Epochs, or trees, after which a fit ends in any case."""
-    model = experiment.model
-    if isinstance(model, GradientBoostingSpec):
-        return model.max_trees
-    return experiment.training.max_epochs if isinstance(model, NetworkSpec) else 1
+def fit_seed(walk: Walk, panel: Panel, seed: int, progress: Progress, checkpoint: Checkpoint) -> Fitted:
+    """Fit one seed, or go on with it where an earlier process was killed."""
+    fitted = fit_panel(walk.experiment, panel, seed, progress, checkpoint)
+    progress.flush()
+    return fitted
 
 
 def track_fit(walk: Walk, run_id: str, fitted: Fitted) -> None:
     """Log curve, settings and model of one fit."""
     walk.tracking.log_params(run_id, fitted.forecaster.spec.model_dump())
-    walk.tracking.log_curve(run_id, [record.metrics() for record in fitted.history])
-    walk.tracking.log_curve(run_id, [fitted.metrics()])
+    walk.tracking.log_curve(run_id, {fitted.best.epoch: fitted.metrics()})
     with tempfile.TemporaryDirectory() as folder:
         fitted.forecaster.save(Path(folder))
         example = np.zeros((1, walk.experiment.model.look_back, len(fitted.forecaster.columns)), dtype=np.float32)

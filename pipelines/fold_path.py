@@ -12,6 +12,7 @@ from assets.folds.walk_forward import Fold, segments
 from assets.table import Declaration
 from assets.training.fit import fit
 from assets.training.journal import EpochRecord, Fitted
+from assets.training.loop import Keeper
 from assets.training.normalisation import by_group
 from assets.training.panel import Panel, build_panel
 from expectations.fact_tables import Industries
@@ -67,6 +68,14 @@ def fold_panel(study: Studied, fold: Fold, frames: Mapping[str, pl.LazyFrame]) -
     )
 
 
-def fit_panel(experiment: Experiment, panel: Panel, seed: int, on_epoch: Callable[[EpochRecord], None]) -> Fitted:
-    """Fit one seed of an experiment on the panel of a fold."""
-    return fit(panel, experiment.model, experiment.loss, experiment.training, seed, on_epoch, experiment.projection)
+def fit_panel(
+    experiment: Experiment,
+    panel: Panel,
+    seed: int,
+    on_epoch: Callable[[EpochRecord], None],
+    keeper: Keeper | None = None,
+) -> Fitted:
+    """Fit one seed of an experiment on the panel of a fold; `keeper` as in `fit`."""
+    return fit(
+        panel, experiment.model, experiment.loss, experiment.training, seed, on_epoch, experiment.projection, keeper
+    )

@@ -91,7 +91,9 @@ def load_project(settings: Settings) -> Project:
     walks: dict[str, Walk] = {}
     for name, experiment in experiments.items():
         own = {group: features[group] for group in experiment.features}
-        walks[name] = add_experiment(graph, experiment, own, gates, tracking, settings.source)
+        walks[name] = add_experiment(
+            graph, experiment, own, gates, tracking, settings.source, settings.home / "checkpoints"
+        )
         add_verdict(walks[name], gates, settings.home / "reports", settings.data_docs)
     add_alarms(graph, tables, experiments)
     add_leaderboard(graph, walks)

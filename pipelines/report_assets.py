@@ -177,7 +177,7 @@ def track_report(tracking: Tracking, run_id: str, figures: pl.DataFrame, files: 
     """Headline figures, verdict and pages of the parent run, which ends here."""
     with tracking.running(run_id):
         known = figures.filter(pl.col("value").is_not_null())
-        tracking.log_curve(run_id, [{f"{row[0]}.{row[1]}": row[2] for row in known.iter_rows()}])
+        tracking.log_figures(run_id, {f"{row[0]}.{row[1]}": row[2] for row in known.iter_rows()})
         tracking.client.set_tag(run_id, "verdict", verdict(figures))
         tracking.log_files(run_id, files)
 

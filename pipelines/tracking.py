@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -90,30 +90,44 @@ class Tracking:
 
         self.client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
 
-    def log_curve(self, run_id: str, epochs: Sequence[Mapping[str, float]]) -> None:
-        """One mapping of metrics per step, written in batches."""
+    def log_curve(self, run_id: str, steps: Mapping[int, Mapping[str, float]]) -> None:
+        """Metrics by step, written in batches; what was told before for a step is not told twice.
+
+        A step is dated by its number after the start of the run, and not by the clock: a store keeps equal rows once.
+        """
+        from mlflow.entities import Metric
+
+        began = int(self.client.get_run(run_id).info.start_time)
+        metrics = [
+            Metric(name, float(value), began + step, step)
+            for step, values in steps.items()
+            for name, value in values.items()
+        ]
+        for start in range(0, len(metrics), BATCH):
+            self.client.log_batch(run_id, metrics=metrics[start : start + BATCH])
+
+    def log_figures(self, run_id: str, figures: Mapping[str, float]) -> None:
+        """Figures of a whole run, dated now: of several words the newest counts."""
         import time
 
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        metrics = [
-            Metric(name, float(value), now, step)
-            for step, values in enumerate(epochs)
-            for name, value in values.items()
-        ]
+        metrics = [Metric(name, float(value), now, 0) for name, value in figures.items()]
         for start in range(0, len(metrics), BATCH):
             self.client.log_batch(run_id, metrics=metrics[start : start + BATCH])
 
     def log_model(self, run_id: str, folder: Path, script: Path, input_example: object) -> str:
         """A saved forecaster as a pyfunc model of the run, weights and the code to read them; returns its address.
 
+        A run has one model: one of before, of a process that was killed perhaps, is taken away.
         script  the module that MLflow runs to load it; its package goes along, so that it loads anywhere
         """
         import mlflow
         from mlflow.models import infer_signature
 
-        self.client  # noqa: B018  sets the store's address
+        for before in self.models(run_id):
+            self.client.delete_logged_model(before)
         with warnings.catch_warnings(), mlflow.start_run(run_id=run_id):
             # MLflow asks for type hints that it does not accept for arrays; the signature says it all.
             warnings.showwarning = lambda *_, **__: None
@@ -126,6 +140,12 @@ class Tracking:
                 pip_requirements=list(MODEL_REQUIREMENTS),
             )
         return str(info.model_uri)
+
+    def models(self, run_id: str) -> list[str]:
+        """Ids of the models that were logged with a run."""
+        experiment = self.client.get_run(run_id).info.experiment_id
+        found = self.client.search_logged_models([experiment], filter_string=f"source_run_id = '{run_id}'")
+        return [str(model.model_id) for model in found]
 
     def forecaster(self, run_id: str) -> Forecaster:
         """The forecaster that was logged with a run, read from its files alone: no code comes with it."""

@@ -1,7 +1,14 @@
 """Tracking: a run is found before it is created, and none is left running."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
+from models.linear import Linear, LinearSpec
+from models.scaling import Scaler
+from models.windows import TableLayout
+from pipelines.experiment_assets import PYFUNC
 from pipelines.tracking import Tracking, environment_tags
 
 
@@ -43,9 +50,18 @@ def test_tags_of_a_run_are_added_or_replaced_and_the_others_stay(tracking: Track
 
 def test_a_long_curve_is_logged_whole(tracking: Tracking) -> None:
     run = tracking.open_run("study", "c", {"fold": "curve"}, {})
-    tracking.log_curve(run, [{"loss": float(step), "ic": 0.1} for step in range(1200)])
+    curve = {step: {"loss": float(step), "ic": 0.1} for step in range(1200)}
+    tracking.log_curve(run, curve)
     history = tracking.client.get_metric_history(run, "loss")
     assert [metric.value for metric in history] == [float(step) for step in range(1200)]
+
+
+def test_a_step_that_is_told_again_is_kept_once(tracking: Tracking) -> None:
+    run = tracking.open_run("study", "again", {"fold": "again"}, {})
+    tracking.log_curve(run, {1: {"loss": 0.5}, 2: {"loss": 0.4}})
+    tracking.log_curve(run, {2: {"loss": 0.4}, 3: {"loss": 0.3}})
+    history = tracking.client.get_metric_history(run, "loss")
+    assert [(metric.step, metric.value) for metric in history] == [(1, 0.5), (2, 0.4), (3, 0.3)]
 
 
 def test_files_of_a_report_are_artifacts(tracking: Tracking) -> None:
@@ -60,3 +76,17 @@ def test_files_of_a_report_are_artifacts(tracking: Tracking) -> None:
 def test_the_environment_names_commit_and_versions() -> None:
     tags = environment_tags()
     assert {"commit", "uncommitted", "version.torch", "version.polars"} <= set(tags)
+
+
+def test_a_run_has_one_model_the_one_that_was_logged_last(tracking: Tracking, tmp_path: Path) -> None:
+    run = tracking.open_run("study", "model", {"fold": "model"}, {})
+    columns = ("a", "b")
+    layout = TableLayout(columns, (), 1)
+    scaler = Scaler(centre=(0.0, 0.0), scale=(1.0, 1.0), clip=5.0)
+    for weight in (1.0, 2.0):
+        saved = Linear(LinearSpec(look_back=1), layout, scaler, np.array([weight, 0.0]))
+        saved.save(tmp_path / str(weight))
+        tracking.log_model(run, tmp_path / str(weight), PYFUNC, np.zeros((1, 1, 2), dtype=np.float32))
+    assert len(tracking.models(run)) == 1
+    window = np.array([[[0.5, 0.0]]], dtype=np.float32)
+    assert tracking.forecaster(run).predict(window).tolist() == [1.0]
