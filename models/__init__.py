@@ -10,5 +10,8 @@ from models.banded_ridge import BandedRidgeSpec
 from models.gradient_boosting import GradientBoostingSpec
 from models.linear import LinearSpec
 from models.lstm import LstmSpec
+from models.multi_source_mlp import MultiSourceMlpSpec
 
-ModelSpec = Annotated[LinearSpec | BandedRidgeSpec | GradientBoostingSpec | LstmSpec, Field(discriminator="kind")]
+ModelSpec = Annotated[
+    LinearSpec | BandedRidgeSpec | GradientBoostingSpec | LstmSpec | MultiSourceMlpSpec, Field(discriminator="kind")
+]

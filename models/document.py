@@ -20,6 +20,7 @@ class Document(BaseModel):
     spec: dict[str, Any]
     columns: tuple[str, ...]
     sequence_columns: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     scaler: Scaler | None = None
 
     def write(self, folder: Path) -> None:

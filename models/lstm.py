@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from models.losses import OF_NETWORKS
-from models.network import Network, load_network
+from models.network import Inputs, Network, load_network
 
 
 class LstmSpec(BaseModel):
@@ -29,9 +29,9 @@ class LstmSpec(BaseModel):
     dropout: float = Field(default=0.2, ge=0, lt=1, description="share of the state hidden from what reads it")
     precision: Literal["bf16", "fp32"] = Field(default="bf16", description="matrix products in training; fp32 after")
 
-    def network(self, features: int) -> Lstm:
-        """An LSTM with random weights."""
-        return Lstm(self, features)
+    def network(self, inputs: Inputs) -> Lstm:
+        """An LSTM with random weights, which reads every column as a sequence."""
+        return Lstm(self, len(inputs.columns))
 
     def load(self, folder: Path) -> Network:
         """The fitted LSTM of a folder."""
@@ -51,8 +51,7 @@ class Lstm(nn.Module):
         self.recurrence = nn.LSTM(features, spec.hidden, spec.layers, batch_first=True, dropout=between)
         self.dropout = nn.Dropout(spec.dropout)
         self.head = nn.Linear(spec.hidden, 1)
-        for layer in range(spec.layers):
-            self._spread_time_scales(layer, spec.look_back)
+        spread_time_scales(self.recurrence, spec.look_back)
 
     def forward(self, x_BLF: Tensor) -> Tensor:
         """Forecasts y_BL, one after each session."""
@@ -60,12 +59,14 @@ class Lstm(nn.Module):
         y_BL: Tensor = self.head(self.dropout(states_BLH)).squeeze(-1)
         return y_BL
 
-    @torch.no_grad()
-    def _spread_time_scales(self, layer: int, look_back: int) -> None:
-        """Biases under which a cell keeps its content for u sessions, u uniform from 1 to the look-back."""
-        bias, second_bias = getattr(self.recurrence, f"bias_ih_l{layer}"), getattr(self.recurrence, f"bias_hh_l{layer}")
+
+@torch.no_grad()
+def spread_time_scales(recurrence: nn.LSTM, look_back: int) -> None:
+    """Biases under which a cell keeps its content for u sessions, u uniform from 1 to the look-back."""
+    for layer in range(recurrence.num_layers):
+        bias, second_bias = getattr(recurrence, f"bias_ih_l{layer}"), getattr(recurrence, f"bias_hh_l{layer}")
         enter, forget, _, _ = bias.zero_().chunk(4)
         second_bias.zero_()
-        sessions = 1 + torch.rand(self.recurrence.hidden_size) * max(look_back - 2, 0)
+        sessions = 1 + torch.rand(recurrence.hidden_size) * max(look_back - 2, 0)
         forget.copy_(sessions.log())
         enter.copy_(-sessions.log())

@@ -24,6 +24,15 @@ WEIGHTS = "weights.safetensors"
 WINDOWS_AT_ONCE = 256
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """The F columns that a network reads: their names, which are read as a sequence, and the feature group of each."""
+
+    columns: tuple[str, ...]
+    sequence_columns: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
 @runtime_checkable
 class NetworkSpec(Protocol):
     """Settings of a network that the training loop can fit."""
@@ -36,7 +45,7 @@ class NetworkSpec(Protocol):
     def precision(self) -> str:
         """bf16 or fp32, of the matrix products in training."""
 
-    def network(self, features: int) -> nn.Module:
+    def network(self, inputs: Inputs) -> nn.Module:
         """A causal module from x_BLF to y_BL, one forecast after each session; its random start is torch's own."""
 
     def model_dump(self, *, mode: str = "python") -> dict[str, object]:
@@ -64,9 +73,14 @@ class Network:
     """A fitted network, its scaler and the columns that it reads."""
 
     spec: NetworkSpec
-    columns: tuple[str, ...]
+    inputs: Inputs
     scaler: Scaler
     module: nn.Module
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the F columns of a window."""
+        return self.inputs.columns
 
     def predict(self, x_BLF: NDArray[np.float32]) -> NDArray[np.float64]:
         """Forecasts [B] after the last session of raw windows, in float32 on one thread; NaN is allowed."""
@@ -89,7 +103,13 @@ class Network:
 
     def save(self, folder: Path) -> None:
         """Write document and weights into a folder."""
-        Document(spec=self.spec.model_dump(mode="json"), columns=self.columns, scaler=self.scaler).write(folder)
+        Document(
+            spec=self.spec.model_dump(mode="json"),
+            columns=self.columns,
+            sequence_columns=self.inputs.sequence_columns,
+            groups=self.inputs.groups,
+            scaler=self.scaler,
+        ).write(folder)
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.module.state_dict().items()}
         save_file(weights, folder / WEIGHTS)
 
@@ -99,7 +119,8 @@ def load_network(spec: NetworkSpec, folder: Path) -> Network:
     document = read_document(folder)
     if document.scaler is None:
         raise ValueError(f"{folder}: the document of a network must hold its scaler")
+    inputs = Inputs(document.columns, document.sequence_columns, document.groups)
     with torch.random.fork_rng():
-        module = spec.network(len(document.columns))
+        module = spec.network(inputs)
     module.load_state_dict(load_file(folder / WEIGHTS))
-    return Network(spec, document.columns, document.scaler, module.to(device()))
+    return Network(spec, inputs, document.scaler, module.to(device()))

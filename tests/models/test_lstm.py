@@ -5,6 +5,11 @@ import torch
 from pydantic import ValidationError
 
 from models.lstm import LstmSpec
+from models.network import Inputs
+
+
+def reads(columns):
+    return Inputs(tuple(f"column_{number}" for number in range(columns)))
 
 
 @pytest.fixture
@@ -13,12 +18,12 @@ def spec():
 
 
 def test_it_forecasts_after_every_session(spec):
-    assert spec.network(5)(torch.zeros(3, 7, 5)).shape == (3, 7)
+    assert spec.network(reads(5))(torch.zeros(3, 7, 5)).shape == (3, 7)
 
 
 @pytest.mark.parametrize("layers", [1, 2])
 def test_later_sessions_change_no_earlier_forecast(layers):
-    network = LstmSpec(hidden=8, layers=layers).network(4).eval()
+    network = LstmSpec(hidden=8, layers=layers).network(reads(4)).eval()
     x = torch.randn(5, 20, 4)
     changed = x.clone()
     changed[:, 13:] = 50
@@ -28,7 +33,7 @@ def test_later_sessions_change_no_earlier_forecast(layers):
 
 
 def test_names_do_not_see_each_other(spec):
-    network = spec.network(4).eval()
+    network = spec.network(reads(4)).eval()
     x = torch.randn(6, 12, 4)
     order = torch.tensor([3, 0, 5, 1, 4, 2])
     assert torch.allclose(network(x)[order], network(x[order]), atol=1e-6)
@@ -36,7 +41,7 @@ def test_names_do_not_see_each_other(spec):
 
 def test_it_overfits_eight_sequences():
     torch.manual_seed(0)
-    network = LstmSpec(hidden=32, dropout=0.0).network(3)
+    network = LstmSpec(hidden=32, dropout=0.0).network(reads(3))
     x, target = torch.randn(8, 12, 3), torch.randn(8)
     optimiser = torch.optim.Adam(network.parameters(), lr=0.02)
     for _ in range(300):
@@ -48,7 +53,7 @@ def test_it_overfits_eight_sequences():
 
 
 def test_it_starts_with_time_scales_up_to_its_look_back():
-    network = LstmSpec(hidden=256, look_back=40).network(3)
+    network = LstmSpec(hidden=256, look_back=40).network(reads(3))
     enter, forget, _, _ = network.recurrence.bias_ih_l0.detach().chunk(4)
     scales = 1 / (1 - torch.sigmoid(forget))
     assert 1.9 < scales.min() < 3
@@ -61,7 +66,7 @@ def test_its_start_is_torch_s_random_state(spec):
     states = []
     for seed in (0, 0, 1):
         torch.manual_seed(seed)
-        states.append(torch.cat([weights.flatten() for weights in spec.network(4).parameters()]))
+        states.append(torch.cat([weights.flatten() for weights in spec.network(reads(4)).parameters()]))
     assert torch.equal(states[0], states[1])
     assert not torch.equal(states[0], states[2])
 

@@ -16,6 +16,7 @@ from models.gradient_boosting import GradientBoostingSpec
 from models.linear import LinearSpec
 from models.losses import CorrelationSpec, HuberSpec, MeanSquaredSpec, PairwiseSpec
 from models.lstm import LstmSpec
+from models.multi_source_mlp import MultiSourceMlpSpec
 from models.projection import ProjectionSpec
 from models.windows import windows
 
@@ -23,6 +24,7 @@ MODELS = (
     LinearSpec(look_back=4),
     GradientBoostingSpec(look_back=4, max_trees=40, rows_in_leaf=30, column_share=0.5),
     LstmSpec(look_back=8, hidden=8, precision="fp32"),
+    MultiSourceMlpSpec(look_back=8, state=8, source=8, widths=(16,), dropout=0.0, precision="fp32"),
 )
 TRAINING = TrainingSpec(max_epochs=15, burn_in=6, span=10, batch_size=12, weight_averaging=0.9, threads=1)
 by_kind = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.kind)
@@ -65,9 +67,10 @@ def test_history_is_what_on_epoch_was_told(panel, model):
     assert list(result.history) == told
     assert [record.epoch for record in told] == list(range(1, len(told) + 1))
     assert result.threads == 1
-    steps = {"gradient_norm"} if model.kind == "lstm" else set()
+    is_network = model.kind in ("lstm", "multi_source_mlp")
+    steps = {"gradient_norm"} if is_network else set()
     assert set(told[0].metrics()) == {"train_loss", "valid_rank_ic", "seconds"} | steps
-    assert model.kind != "lstm" or all(record.gradient_norm > 0 for record in told)
+    assert not is_network or all(record.gradient_norm > 0 for record in told)
 
 
 @by_kind
@@ -105,8 +108,13 @@ def test_nothing_of_the_test_window_is_read(panel, model):
 
 @by_kind
 def test_validation_rows_move_nothing_where_there_is_nothing_to_choose(panel, model):
-    one_choice = {"linear": {"penalties": (1.0,)}, "gradient_boosting": {"max_trees": 1}, "lstm": {}}
-    model = model.model_copy(update=one_choice[model.kind])
+    one_choice = {
+        "linear": {"penalties": (1.0,)},
+        "gradient_boosting": {"max_trees": 1},
+        "lstm": {},
+        "multi_source_mlp": {},
+    }
+    model = model.model_copy(update=one_choice.get(model.kind, {}))
     training = TRAINING.model_copy(update={"max_epochs": 1})
     one, other = fitted(panel, model, training), fitted(spoilt(panel, VALID), model, training)
     assert state(one.forecaster) == state(other.forecaster)
