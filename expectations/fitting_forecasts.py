@@ -61,12 +61,35 @@ def forecasts_known(
         moved = sum(int(str(later[name])) for name in ("rows_changed", "rows_missing", "rows_added"))
         row |= {"replaced": LATER, "decided_at": decision_instant(last, hour), "rows_later_changed": moved}
         rows.append(told | row | {"alive": moved > 0})
-    for kind, labels in without_truth(frames[LABELS], fold.test_start, fold.test_end, seed).items():
-        found = forecast({**frames, LABELS: labels})
-        rows.append(told | forecasts_apart(true, found) | {"replaced": f"labels of the test {kind}", "alive": None})
+    truths = without_truth(frames[LABELS], fold.test_start, fold.test_end, seed)
+    # A choice, as of a sign, may stand by luck under a random truth; not under one that speaks for it, and against it.
+    truths |= {word: _of_forecasts(frames[LABELS], true, sign) for word, sign in (("agreeing", 1), ("opposed", -1))}
+    for kind, labels in truths.items():
+        row = _with_truth(forecast, {**frames, LABELS: labels}, true)
+        rows.append(told | row | {"replaced": f"labels of the test {kind}", "alive": None})
     tested = true.filter(pl.col("segment") == "test")
     rows.append(told | _of_members(frames, tested, sessions) | {"replaced": MEMBERS, "alive": None})
     return pl.DataFrame(rows, schema=FORECASTS_KNOWN)
+
+
+def _with_truth(forecast: Forecast, frames: Frames, true: pl.DataFrame) -> dict[str, object]:
+    """What moved under other labels of the test; what cannot forecast with them needs them, and fails."""
+    try:
+        return forecasts_apart(true, forecast(frames))
+    except Exception as error:
+        counts = dict.fromkeys(("rows_compared", "rows_changed", "rows_added"), 0) | {"rows_missing": true.height}
+        return {**counts, "first_example": f"no forecasts: {type(error).__name__}: {error}", "passed": False}
+
+
+def _of_forecasts(labels: pl.DataFrame, true: pl.DataFrame, sign: int) -> pl.DataFrame:
+    """The labels with returns of the test that are in the order of the forecasts, or in the opposite one."""
+    order = pl.col("forecast").rank().over("session") / pl.len().over("session") - 0.5
+    tested = true.filter(pl.col("segment") == "test").select(*KEYS, _order=order)
+    joined = labels.join(tested, on=KEYS, how="left", maintain_order="left")
+    is_told = pl.col("_order").is_not_null() & pl.col("forward_return").is_not_null()
+    return joined.with_columns(
+        forward_return=pl.when(is_told).then(sign * 0.1 * pl.col("_order")).otherwise("forward_return")
+    ).drop("_order")
 
 
 def followed(evidence: pl.DataFrame) -> pl.DataFrame:
