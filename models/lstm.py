@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from models.losses import OF_NETWORKS
-from models.network import Inputs, Network, load_network
+from models.network import Network, load_network
+from models.windows import TableLayout
 
 
 class LstmSpec(BaseModel):
@@ -29,9 +30,9 @@ class LstmSpec(BaseModel):
     dropout: float = Field(default=0.2, ge=0, lt=1, description="share of the state hidden from what reads it")
     precision: Literal["bf16", "fp32"] = Field(default="bf16", description="matrix products in training; fp32 after")
 
-    def network(self, inputs: Inputs) -> Lstm:
+    def network(self, layout: TableLayout) -> Lstm:
         """An LSTM with random weights, which reads every column as a sequence."""
-        return Lstm(self, len(inputs.columns))
+        return Lstm(self, len(layout.columns))
 
     def load(self, folder: Path) -> Network:
         """The fitted LSTM of a folder."""

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from models.losses import OF_NETWORKS
 from models.lstm import spread_time_scales
-from models.network import Inputs, Network, load_network
+from models.network import Network, load_network
+from models.windows import TableLayout
 
 
 class MultiSourceMlpSpec(BaseModel):
@@ -34,9 +35,9 @@ class MultiSourceMlpSpec(BaseModel):
     )
     precision: Literal["bf16", "fp32"] = Field(default="bf16", description="matrix products in training; fp32 after")
 
-    def network(self, inputs: Inputs) -> MultiSourceMlp:
+    def network(self, layout: TableLayout) -> MultiSourceMlp:
         """The network with random weights; ValueError where it would have neither a sequence nor another source."""
-        return MultiSourceMlp(self, inputs)
+        return MultiSourceMlp(self, layout)
 
     def load(self, folder: Path) -> Network:
         """The fitted network of a folder."""
@@ -50,16 +51,16 @@ class MultiSourceMlp(nn.Module):
     their centre, which is what absent figures are scaled to: a source that is missing one day was missing before.
     """
 
-    def __init__(self, spec: MultiSourceMlpSpec, inputs: Inputs) -> None:
+    def __init__(self, spec: MultiSourceMlpSpec, layout: TableLayout) -> None:
         super().__init__()
         self.source_dropout = spec.source_dropout
-        self.sources = sources(inputs)
+        self.sources = sources(layout)
         if not self.sources:
             raise ValueError("a multi_source_mlp needs at least one column; give the experiment a feature group")
         widths = []
         self.recurrence: nn.LSTM | None = None
-        if inputs.sequence_columns:
-            self.recurrence = nn.LSTM(len(inputs.sequence_columns), spec.state, batch_first=True)
+        if layout.sequence_columns:
+            self.recurrence = nn.LSTM(len(layout.sequence_columns), spec.state, batch_first=True)
             spread_time_scales(self.recurrence, spec.look_back)
             widths.append(spec.state)
         others = {name: places for name, places in self.sources.items() if name != SEQUENCE}
@@ -92,10 +93,10 @@ class MultiSourceMlp(nn.Module):
 SEQUENCE = "the sequence"
 
 
-def sources(inputs: Inputs) -> dict[str, list[int]]:
+def sources(layout: TableLayout) -> dict[str, list[int]]:
     """Places of the columns of each source: those read as a sequence, and the rest of each feature group."""
     found: dict[str, list[int]] = {}
-    groups = inputs.groups or ("all",) * len(inputs.columns)
-    for place, (column, group) in enumerate(zip(inputs.columns, groups, strict=True)):
-        found.setdefault(SEQUENCE if column in inputs.sequence_columns else group, []).append(place)
+    groups = layout.groups or ("all",) * len(layout.columns)
+    for place, (column, group) in enumerate(zip(layout.columns, groups, strict=True)):
+        found.setdefault(SEQUENCE if column in layout.sequence_columns else group, []).append(place)
     return found

@@ -17,20 +17,11 @@ from torch import nn
 
 from models.document import Document, read_document
 from models.scaling import Scaler
-from models.windows import check_windows
+from models.windows import TableLayout, check_windows
 
 WEIGHTS = "weights.safetensors"
 # Every batch has this many windows, the last one filled up: the same window then gives the same bits in any company.
 WINDOWS_AT_ONCE = 256
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """The F columns that a network reads: their names, which are read as a sequence, and the feature group of each."""
-
-    columns: tuple[str, ...]
-    sequence_columns: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
 
 
 @runtime_checkable
@@ -45,7 +36,7 @@ class NetworkSpec(Protocol):
     def precision(self) -> str:
         """bf16 or fp32, of the matrix products in training."""
 
-    def network(self, inputs: Inputs) -> nn.Module:
+    def network(self, layout: TableLayout) -> nn.Module:
         """A causal module from x_BLF to y_BL, one forecast after each session; its random start is torch's own."""
 
     def model_dump(self, *, mode: str = "python") -> dict[str, object]:
@@ -73,14 +64,14 @@ class Network:
     """A fitted network, its scaler and the columns that it reads."""
 
     spec: NetworkSpec
-    inputs: Inputs
+    layout: TableLayout
     scaler: Scaler
     module: nn.Module
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the F columns of a window."""
-        return self.inputs.columns
+        return self.layout.columns
 
     def predict(self, x_BLF: NDArray[np.float32]) -> NDArray[np.float64]:
         """Forecasts [B] after the last session of raw windows, in float32 on one thread; NaN is allowed."""
@@ -106,8 +97,8 @@ class Network:
         Document(
             spec=self.spec.model_dump(mode="json"),
             columns=self.columns,
-            sequence_columns=self.inputs.sequence_columns,
-            groups=self.inputs.groups,
+            sequence_columns=self.layout.sequence_columns,
+            groups=self.layout.groups,
             scaler=self.scaler,
         ).write(folder)
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.module.state_dict().items()}
@@ -119,8 +110,8 @@ def load_network(spec: NetworkSpec, folder: Path) -> Network:
     document = read_document(folder)
     if document.scaler is None:
         raise ValueError(f"{folder}: the document of a network must hold its scaler")
-    inputs = Inputs(document.columns, document.sequence_columns, document.groups)
+    layout = TableLayout(document.columns, document.sequence_columns, spec.look_back, document.groups)
     with torch.random.fork_rng():
-        module = spec.network(inputs)
+        module = spec.network(layout)
     module.load_state_dict(load_file(folder / WEIGHTS))
-    return Network(spec, inputs, document.scaler, module.to(device()))
+    return Network(spec, layout, document.scaler, module.to(device()))

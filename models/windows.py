@@ -59,7 +59,7 @@ def relative_to_last_close(x_BLF: Floats, columns: Sequence[str]) -> Floats:
 
 @dataclass(frozen=True)
 class TableLayout:
-    """How a window becomes one row of a table: sequence columns give all their lags, the others their last value.
+    """What a window holds, and how it becomes a row of a table: sequence columns give all lags, others the last value.
 
     groups  feature group of each of the F columns; a model that was loaded needs none
     """

@@ -18,7 +18,7 @@ from assets.training.panel import TRAIN, VALID, Panel
 from assets.training.spec import TrainingSpec
 from models import ModelSpec
 from models.losses import LossSpec
-from models.network import Inputs, Network, NetworkSpec, device, on_threads
+from models.network import Network, NetworkSpec, device, on_threads
 from models.projection import Projection, ProjectionSpec, fit_projection
 from models.ranking import RankIc
 from models.scaling import fit_scaler
@@ -60,13 +60,17 @@ def fit(
         if isinstance(model, NetworkSpec):
             forecaster = _fit_network(panel, model, loss, training, journal, keeper)
         else:
-            layout = TableLayout(panel.columns, panel.sequence_columns, model.look_back, panel.groups)
+            layout = _layout(panel, model.look_back)
             train, valid = _cells(panel, TRAIN, "train"), _cells(panel, VALID, "valid")
             forecaster = model.fit(train, valid, layout, seed, threads, journal)
     score = _rank_ic_on(panel, _cells(panel, TRAIN, "train"), forecaster)
     if learnt is not None:
         forecaster = Projected(learnt, forecaster)
     return Fitted(forecaster, tuple(journal.records), threads, score)
+
+
+def _layout(panel: Panel, look_back: int) -> TableLayout:
+    return TableLayout(panel.columns, panel.sequence_columns, look_back, panel.groups)
 
 
 def _rank_ic_on(panel: Panel, cells: Cells, forecaster: Forecaster) -> float:
@@ -123,10 +127,10 @@ def _fit_network(
     """The loop: an epoch of steps, a look at the validation window, until that no longer gets better."""
     train, valid = _cells(panel, TRAIN, "train"), _cells(panel, VALID, "valid")
     scaler = fit_scaler(panel.x_STF[train.securities_B, train.sessions_B])
-    place, inputs = device(), Inputs(panel.columns, panel.sequence_columns, panel.groups)
+    place, layout = device(), _layout(panel, model.look_back)
     z_STF = torch.from_numpy(scaler(panel.x_STF)).to(place)
     target_ST = torch.from_numpy(np.where(panel.labelled(TRAIN), panel.target_ST, np.nan)).to(place)
-    loop = Loop(model.network(inputs).to(place), loss, training, model.precision)
+    loop = Loop(model.network(layout).to(place), loss, training, model.precision)
     augment = augmenting(training, panel.columns, panel.groups)
     rank_ic = RankIc(valid.target_B, valid.sessions_B)
     go_on(loop, journal, keeper)
@@ -137,7 +141,7 @@ def _fit_network(
         journal(loop.epoch, told.loss, score, told.gradient_norm)
         if keeper is not None:
             keeper.save({"loop": loop.state(), "journal": journal.state()})
-    return Network(model, inputs, scaler, loop.best())
+    return Network(model, layout, scaler, loop.best())
 
 
 def go_on(loop: Loop, journal: Journal, keeper: Keeper | None) -> None:

@@ -5,11 +5,11 @@ import torch
 from pydantic import ValidationError
 
 from models.lstm import LstmSpec
-from models.network import Inputs
+from models.windows import TableLayout
 
 
 def reads(columns):
-    return Inputs(tuple(f"column_{number}" for number in range(columns)))
+    return TableLayout(tuple(f"column_{number}" for number in range(columns)), (), look_back=12)
 
 
 @pytest.fixture

@@ -6,21 +6,21 @@ import torch
 from pydantic import ValidationError
 
 from models.multi_source_mlp import SEQUENCE, MultiSourceMlpSpec, sources
-from models.network import Inputs, Network
+from models.network import Network
 from models.scaling import Scaler
 from models.served import load
+from models.windows import TableLayout
 
-INPUTS = Inputs(
-    ("open", "value", "close", "tone", "surprise"),
-    ("open", "close"),
+LAYOUT = TableLayout(
+    ("open", "value", "close", "tone", "surprise"), ("open", "close"), 12,
     ("window", "financials", "window", "news", "news"),
-)
+)  # fmt: skip
 SPEC = MultiSourceMlpSpec(look_back=12, state=8, source=6, widths=(16, 8), precision="fp32")
 
 
 def network(**changed):
     torch.manual_seed(0)
-    return SPEC.model_copy(update=changed).network(INPUTS)
+    return SPEC.model_copy(update=changed).network(LAYOUT)
 
 
 def trained(module, x, target, steps=300):
@@ -35,8 +35,8 @@ def trained(module, x, target, steps=300):
 
 
 def test_sources_are_the_sequence_and_the_rest_of_each_group():
-    assert sources(INPUTS) == {SEQUENCE: [0, 2], "financials": [1], "news": [3, 4]}
-    assert sources(Inputs(("a", "b"))) == {"all": [0, 1]}
+    assert sources(LAYOUT) == {SEQUENCE: [0, 2], "financials": [1], "news": [3, 4]}
+    assert sources(TableLayout(("a", "b"), (), 12)) == {"all": [0, 1]}
 
 
 def test_later_sessions_change_no_earlier_forecast_and_names_do_not_see_each_other():
@@ -89,17 +89,17 @@ def test_what_was_trained_without_a_source_now_and_then_survives_its_absence():
 
 def test_it_reads_back_with_its_sources(tmp_path):
     scaler = Scaler(centre=(0.0,) * 5, scale=(1.0,) * 5, clip=5.0)
-    fitted = Network(SPEC, INPUTS, scaler, network().eval())
+    fitted = Network(SPEC, LAYOUT, scaler, network().eval())
     fitted.save(tmp_path)
     x = np.random.default_rng(0).normal(size=(7, 12, 5)).astype(np.float32)
     back = load(tmp_path)
     assert back.predict(x).tolist() == fitted.predict(x).tolist()
-    assert back.inputs == INPUTS
+    assert back.layout == LAYOUT
 
 
 def test_no_sequence_is_fine_and_nothing_at_all_is_refused():
-    assert SPEC.network(Inputs(("a", "b"), (), ("g", "h")))(torch.zeros(2, 3, 2)).shape == (2, 3)
+    assert SPEC.network(TableLayout(("a", "b"), (), 12, ("g", "h")))(torch.zeros(2, 3, 2)).shape == (2, 3)
     with pytest.raises(ValueError, match="at least one column"):
-        SPEC.network(Inputs(()))
+        SPEC.network(TableLayout((), (), 12))
     with pytest.raises(ValidationError):
         MultiSourceMlpSpec(source_dropout=1.0)

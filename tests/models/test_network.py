@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from models.lstm import LstmSpec
-from models.network import WINDOWS_AT_ONCE, Inputs, Network
+from models.network import WINDOWS_AT_ONCE, Network
 from models.scaling import fit_scaler
+from models.windows import TableLayout
 
 COLUMNS = ("a", "b", "c")
 
@@ -22,7 +23,8 @@ def x_BLF():
 def model(x_BLF):
     torch.manual_seed(0)
     spec = LstmSpec(look_back=12, hidden=32)
-    return Network(spec, Inputs(COLUMNS), fit_scaler(x_BLF[:, -1]), spec.network(Inputs(COLUMNS)))
+    layout = TableLayout(COLUMNS, (), look_back=12)
+    return Network(spec, layout, fit_scaler(x_BLF[:, -1]), spec.network(layout))
 
 
 def test_its_forecast_is_the_last_of_the_module_on_scaled_windows(model, x_BLF):

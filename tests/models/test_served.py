@@ -12,7 +12,7 @@ from models.banded_ridge import BandedRidgeSpec
 from models.gradient_boosting import GradientBoostingSpec
 from models.linear import LinearSpec
 from models.lstm import LstmSpec
-from models.network import Inputs, Network
+from models.network import Network
 from models.scaling import fit_scaler
 from models.served import load
 from models.windows import windows
@@ -21,8 +21,7 @@ from models.windows import windows
 def fitted(spec, train, valid, layout):
     if isinstance(spec, LstmSpec):
         torch.manual_seed(0)
-        inputs = Inputs(layout.columns)
-        return Network(spec, inputs, fit_scaler(train.x_STF[:, 0]), spec.network(inputs))
+        return Network(spec, layout, fit_scaler(train.x_STF[:, 0]), spec.network(layout))
     return spec.fit(train, valid, layout, 0, 1, lambda *record: None)
 
 
