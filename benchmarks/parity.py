@@ -70,12 +70,14 @@ def main() -> int:
 
 
 def _fold_differences(project: Project, walk: Walk, fold: Fold) -> Iterator[tuple[int, int, float]]:
+    import mlflow
+
     stored = project.graph.warehouse.read(f"{walk.key}/forecasts", [fold.key]).collect()
     panel = fold_panel(walk, fold, _frames(project, walk))
     with dg.DagsterInstance.get() as instance:
         made_from = project.graph.versions(instance).stamps(f"{walk.key}/forecasts")[fold.key].made_from
     for seed in walk.seeds:
-        model = _model(walk, fold, seed, made_from)
+        model = mlflow.pyfunc.load_model(f"runs:/{walk.run_of(fold.key, seed, made_from)}/model")
         loaded = Loaded(walk.experiment.model, panel.columns, model)
         again = forecasts(panel, loaded, seed, fold.key, walk.experiment.decided_hour)
         both = stored.filter(pl.col("seed") == seed).join(again, on=KEYS, how="full", suffix="_again")
@@ -86,17 +88,6 @@ def _fold_differences(project: Project, walk: Walk, fold: Fold) -> Iterator[tupl
 def _frames(project: Project, walk: Walk) -> Mapping[str, pl.LazyFrame]:
     """The tables of a fold's panel by the names that training gives them, from the partitions that it reads."""
     return {name: project.graph.warehouse.read(key) for name, key in walk.tables.items()}
-
-
-def _model(walk: Walk, fold: Fold, seed: int, made_from: str) -> Any:
-    """The model of the very run that made the stored forecasts."""
-    import mlflow
-
-    identity = {"level": "fold", "fold": fold.key, "seed": str(seed), "made_from": made_from}
-    found = walk.tracking.find(walk.experiment.name, identity)
-    if not found:
-        raise LookupError(f"{walk.experiment.name} {fold.key} seed {seed} has no run; make demo first")
-    return mlflow.pyfunc.load_model(f"runs:/{found[-1]}/model")
 
 
 if __name__ == "__main__":

@@ -60,8 +60,8 @@ class Walk:
         node = self.graph.lineage.nodes[f"{self.key}/walk_forward"]
         return {"walk_forward_id": node.code_version}
 
-    def saved(self, fold: str, seed: int, made_from: str) -> Forecaster:
-        """The model of the very run that made stored forecasts, read back.
+    def run_of(self, fold: str, seed: int, made_from: str) -> str:
+        """Id of the very run that made stored forecasts.
 
         made_from  what the forecasts were made from
         raises     LookupError where no run is tracked for it
@@ -73,7 +73,11 @@ class Walk:
                 f"{self.experiment.name}: fold {fold} seed {seed} has forecasts but no tracked run; materialise "
                 f"{self.key}/forecasts of {fold} again"
             )
-        return self.tracking.forecaster(runs[-1])
+        return runs[-1]
+
+    def saved(self, fold: str, seed: int, made_from: str) -> Forecaster:
+        """The model of the run that made stored forecasts, read back; raises as `run_of`."""
+        return self.tracking.forecaster(self.run_of(fold, seed, made_from))
 
     def checkpoint(self, fold: Fold, seed: int, made_from: str) -> Checkpoint:
         """Where a fit keeps its state until the forecasts of its fold are there."""

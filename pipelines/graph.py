@@ -17,7 +17,7 @@ from pipelines.lineage import Edge, Lineage, Node, Origin, Versions
 from pipelines.reach import Months, Reach, month_keys, month_number, months_before
 from pipelines.slabs import slabs
 from pipelines.staleness import Stale
-from pipelines.warehouse import Stored, Warehouse, content_hash, digest_of
+from pipelines.warehouse import WHOLE, Stored, Warehouse, content_hash, digest_of
 
 
 @dataclass
@@ -115,20 +115,25 @@ class Graph:
     def make_months(self, declaration: Declaration, months: Sequence[str]) -> pl.DataFrame:
         """The rows of some neighbouring months, made from the stored partitions that these months read."""
         first, end = _span(months)
-        frames = {
-            name: self.warehouse.read(upstream, self._read_by(months, upstream, reach))
-            for name, (upstream, reach) in _inputs(declaration).items()
-        }
+        read = self.read_of(declaration.key, months)
+        frames = {name: read[upstream] for name, (upstream, _) in _inputs(declaration).items()}
         whole = declaration.function(**frames).collect()
         dated = pl.col(declaration.schema.dated_by)
         inside = dated < end if first <= self.first else dated.is_between(first, end, closed="left")
         return declaration.schema.validate(whole.filter(inside.fill_null(True)), cast=True)
 
-    def _read_by(self, months: Sequence[str], upstream: str, reach: Reach) -> list[str]:
-        """The partitions of an upstream asset that any of the months reads."""
-        known = self.lineage.nodes[upstream].partitions
-        read = {str(part) for month in months for part in reach.upstream(month, known)}
-        return [str(part) for part in known if str(part) in read]
+    def read_of(self, key: str, partitions: Sequence[str | None]) -> dict[str, pl.LazyFrame]:
+        """What some partitions of an asset read, by the key of what is read, as it lies in store."""
+        return {
+            edge.upstream: self.warehouse.read(edge.upstream, self._parts(edge, partitions))
+            for edge in self.lineage.nodes[key].edges
+        }
+
+    def _parts(self, edge: Edge, partitions: Sequence[str | None]) -> list[str]:
+        """The partitions of an upstream asset that any of the given ones reads."""
+        known = self.lineage.nodes[edge.upstream].partitions
+        read = {part for partition in partitions for part in edge.reach.upstream(partition, known)}
+        return [part or WHOLE for part in known if part in read]
 
     def add(
         self,

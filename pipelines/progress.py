@@ -29,13 +29,12 @@ class Progress:
     seed: int
     most: int
     say: Callable[[str], None]
-    _records: list[EpochRecord] = field(default_factory=list)
-    _said: int = 0
+    _waiting: dict[int, EpochRecord] = field(default_factory=dict)
     _said_at: float = field(default_factory=time.monotonic)
 
     def __call__(self, record: EpochRecord) -> None:
         """Say how far the fit is, and how long it may still take."""
-        self._records.append(record)
+        self._waiting[record.epoch] = record
         left = record.seconds / record.epoch * (self.most - record.epoch)
         self.say(f"seed {self.seed} {record}; {left:.1f} s more at most")
         if time.monotonic() - self._said_at >= EVERY:
@@ -43,9 +42,9 @@ class Progress:
 
     def flush(self) -> None:
         """Send what was not yet sent to the tracking store."""
-        waiting = self._records[self._said :]
-        self.tracking.log_curve(self.run_id, {record.epoch: record.metrics() for record in waiting})
-        self._said, self._said_at = len(self._records), time.monotonic()
+        self.tracking.log_curve(self.run_id, {epoch: record.metrics() for epoch, record in self._waiting.items()})
+        self._waiting.clear()
+        self._said_at = time.monotonic()
 
 
 def longest(experiment: Experiment) -> int:

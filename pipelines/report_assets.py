@@ -43,7 +43,7 @@ def add_verdict(walk: Walk, gates: Sequence[str], reports: Path, data_docs: Path
         _add_information(walk, schema, name, make)
     _add_portfolio(walk, PortfolioDaily, "portfolio", lambda simulation: simulation.daily)
     _add_portfolio(walk, Orders, "orders", lambda simulation: simulation.orders)
-    served = add_served(walk.graph, _trained(walk), data_docs)
+    served = add_served(walk.graph, _trained(walk))
     gates = (*gates, served)
     made = ("forecasts", "information", "seed_information", "deciles")
     market = {"bars": Bars, "universe": Universe, "calendar": Calendar, "refused": RefusedBars}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from models.served import Forecaster
+if TYPE_CHECKING:
+    from models.served import Forecaster
 
 
 @dataclass(frozen=True)

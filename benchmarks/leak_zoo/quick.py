@@ -149,15 +149,9 @@ def _stored(project: Project, key: str, frame: Any, parts: tuple[Part, ...]) -> 
 
 
 def _frames(project: Project, step: Step, key: str, parts: tuple[Part, ...]) -> dict[str, Any]:
-    from pipelines.warehouse import WHOLE
-
-    nodes = project.graph.lineage.nodes
-    frames = {}
-    for name, edge in zip(step.inputs, nodes[key].edges, strict=True):
-        known = nodes[edge.upstream].partitions
-        read = {above for part in parts for above in edge.reach.upstream(part, known)}
-        frames[name] = project.graph.warehouse.read(edge.upstream, [part or WHOLE for part in known if part in read])
-    return frames
+    read = project.graph.read_of(key, parts)
+    edges = project.graph.lineage.nodes[key].edges
+    return {name: read[edge.upstream] for name, edge in zip(step.inputs, edges, strict=True)}
 
 
 def _returned(steps: Any) -> Any:

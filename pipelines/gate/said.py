@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
 from expectations.suites.data_docs import SHORT
-from expectations.tables import GateVerdict
 from pipelines.graph import Graph
 
 
@@ -46,11 +45,12 @@ def first_of_each(failures: str) -> list[str]:
     return list(found.values())
 
 
-def failed_verdicts(graph: Graph, warned: Collection[str] = ("gate/alarms",)) -> dict[str, list[str]]:
-    """Key of each stored verdict that failed -> its telling lines; those that only warn are left out."""
+def failed_verdicts(graph: Graph) -> dict[str, list[str]]:
+    """Key of each stored verdict that blocks and failed -> its telling lines."""
+    blocking = [spec.asset_key for asset in graph.assets for spec in asset.check_specs if spec.blocking]
     found: dict[str, list[str]] = {}
-    for key, schema in graph.schemas.items():
-        if schema is GateVerdict and key not in warned and graph.warehouse.stored(key):
+    for key in (asset_key.to_user_string() for asset_key in blocking):
+        if graph.warehouse.stored(key):
             row = graph.warehouse.read(key).collect().row(0, named=True)
             if not row["passed"]:
                 found[key] = first_of_each(str(row["failures"]))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import dagster as dg
 import polars as pl
@@ -49,11 +48,8 @@ class Trained:
         return self.study.experiment.name
 
 
-def add_served(graph: Graph, trained: Trained, pages: Path) -> str:
-    """Add the evidence and the verdict on the stored forecasts of one experiment; returns the key of the verdict.
-
-    pages  folder of the Data Docs, to which the check links
-    """
+def add_served(graph: Graph, trained: Trained) -> str:
+    """Add the evidence and the verdict on the stored forecasts of one experiment; returns the key of the verdict."""
     key = f"{EVIDENCE}{EVIDENCE_NAME}_{trained.name}"
     experiment = trained.study.experiment
 
@@ -82,7 +78,7 @@ def add_served(graph: Graph, trained: Trained, pages: Path) -> str:
         },
         settings=f"{experiment.model_dump_json()} {[fold.key for fold in trained.folds]}",
     )
-    return add_verdict(graph, STAGE, [EVIDENCE_NAME], pages, of=trained.name)
+    return add_verdict(graph, STAGE, [EVIDENCE_NAME], of=trained.name)
 
 
 def members(universe: pl.LazyFrame, basket: Sequence[str] | None) -> pl.DataFrame:
@@ -103,21 +99,12 @@ def _by_model(
     """The first seed's forecasts of a fold that ended with a session, beside what is stored of it."""
     seed, experiment = trained.seeds[0], trained.study.experiment
     until = replace(fold, test_end=session + timedelta(days=1))
-    panel = fold_panel(trained.study, until, _read_by_fold(graph, trained, fold))
+    read = graph.read_of(f"{trained.key}/forecasts", [fold.key])
+    panel = fold_panel(trained.study, until, {name: read[key] for name, key in tables_read(trained.study).items()})
     forecaster = trained.forecaster(fold.key, seed, made_from)
     served = forecasts(panel, forecaster, seed, fold.key, experiment.decided_hour)
     instant = decision_instant(session, experiment.decided_hour)
     return by_model(stored.filter(fold=fold.key), served, instant, trained.name, fold.key)
-
-
-def _read_by_fold(graph: Graph, trained: Trained, fold: Fold) -> Mapping[str, pl.LazyFrame]:
-    """The tables of a fold's panel by name, from the partitions that training read."""
-    node = graph.lineage.nodes[f"{trained.key}/forecasts"]
-    reach = {edge.upstream: edge.reach for edge in node.edges}
-    return {
-        name: graph.warehouse.read(key, [str(part) for part in reach[key].upstream(fold.key, graph.month_keys)])
-        for name, key in tables_read(trained.study).items()
-    }
 
 
 def _within(calendar: pl.LazyFrame, fold: Fold) -> date:
