@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from datetime import date, datetime
 
 import polars as pl
@@ -23,45 +24,39 @@ from pipelines.warehouse import Warehouse
 Declared = Callable[[], Mapping[str, Declaration]]
 
 
-def replayed_cold(
-    declare: Declared,
-    root: str,
-    months: Sequence[str],
-    sessions: Sequence[date],
-    decisions: Sequence[datetime],
-    seed: int,
-) -> pl.DataFrame:
-    """`table_by_table` over all that is stored, by functions that were never called before.
+@dataclass(frozen=True)
+class StoredMarket:
+    """What a replay needs of a market, in a form that another process can be given.
 
-    declare  function that a process imports by its name; returns the declared tables in their order
-    root     folder or address of the warehouse
-    months   partitions of the tables, ascending
-    returns  FUTURE_PERTURBATION, in the order of the decisions
+    declare   function that a process imports by its name; returns the declared tables in their order
+    root      folder or address of the warehouse
+    months    partitions of the tables, ascending
+    sessions  dates of the calendar, ascending
     """
+
+    declare: Declared
+    root: str
+    months: Sequence[str]
+    sessions: Sequence[date]
+
+    def replayed(self, decisions: Sequence[datetime], seed: int) -> pl.DataFrame:
+        """`table_by_table` over all that is stored, in this process."""
+        tables = self.declare()
+        schemas = [schema for table in tables.values() for schema in (*table.inputs.values(), table.schema)]
+        stored = stored_by_month(Warehouse(self.root, {schema.asset_key: schema for schema in schemas}), self.months)
+        return table_by_table(steps(tables), stored, self.sessions, decisions, seed, of_facts(tables))
+
+
+def replayed_cold(market: StoredMarket, decisions: Sequence[datetime], seed: int) -> pl.DataFrame:
+    """`table_by_table` by functions never called before: FUTURE_PERTURBATION, in the order of the decisions."""
     ends = (decisions[::2], decisions[1::2][::-1])
     with ProcessPoolExecutor(len(ends), multiprocessing.get_context("spawn")) as pool:
         asked = [
-            pool.submit(_replayed, declare, root, months, sessions, part, seed + number * len(decisions))
+            pool.submit(market.replayed, part, seed + number * len(decisions))
             for number, part in enumerate(ends)
             if part
         ]
         return pl.concat([found.result() for found in asked]).sort("decided_at", maintain_order=True)
-
-
-def _replayed(
-    declare: Declared,
-    root: str,
-    months: Sequence[str],
-    sessions: Sequence[date],
-    decisions: Sequence[datetime],
-    seed: int,
-) -> pl.DataFrame:
-    tables = declare()
-    schemas = [schema for table in tables.values() for schema in (*table.inputs.values(), table.schema)]
-    warehouse = Warehouse(root, {schema.asset_key: schema for schema in schemas})
-    return table_by_table(
-        steps(tables), stored_by_month(warehouse, months), sessions, decisions, seed, of_facts(tables)
-    )
 
 
 def stored_by_month(warehouse: Warehouse, months: Sequence[str]) -> Stored:

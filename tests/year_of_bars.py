@@ -8,6 +8,19 @@ import polars as pl
 import pytest
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+CLOSE = pl.col("close")
+LEAKS = {
+    "tomorrow": (CLOSE.shift(-1) / CLOSE - 1).over("security_id"),
+    "whole_mean": CLOSE - CLOSE.mean().over("security_id"),
+    "whole_panel": (CLOSE - CLOSE.mean()) / CLOSE.std(),
+    "centred": CLOSE.rolling_mean(5, center=True, min_samples=1).over("security_id"),
+    "filled_back": CLOSE.fill_null(strategy="backward").over("security_id"),
+    "time_rank": CLOSE.rank().over("security_id"),
+    "forward_adjusted": CLOSE * pl.col("adj_factor") / pl.col("adj_factor").last().over("security_id"),
+    "others_tomorrow": CLOSE.mean().over("session").shift(-1).over("security_id"),
+    "st_today": pl.col("is_st").last().over("security_id"),
+}
+"""Columns that know something of later sessions, of bars sorted by security and session."""
 
 
 def weekdays(first: date, count: int) -> list[date]:

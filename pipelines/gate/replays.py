@@ -1,4 +1,4 @@
-"""Replays: what no table may know, and what no order may do, as evidence of the gate."""
+"""Replays: what no table may know, as evidence of the gate."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from assets.evaluation.gate_pictures import evidence_by_asset
 from assets.table import Declaration
 from expectations.adjustment_invariance import ADJUSTMENT_INVARIANCE, adjustment_invariance
 from expectations.decisions import decisions, telling_sessions
-from expectations.evidence import EXECUTION, FUTURE_PERTURBATION, TIMESTAMP_ORDER
+from expectations.evidence import FUTURE_PERTURBATION
 from expectations.facts import RAW_FACTS
-from expectations.fills import execution
-from expectations.leakage import timestamp_order
-from expectations.tables import Bars, Calendar, ForwardReturns, RawBars
-from pipelines.cold_replay import Declared, replayed_cold, stored_by_month
+from expectations.tables import Bars, Calendar, RawBars
+from pipelines.cold_replay import Declared, StoredMarket, replayed_cold, stored_by_month
 from pipelines.gate.evidence import add_evidence
 from pipelines.graph import Graph
 from pipelines.inputs import argument, whole
@@ -28,12 +26,11 @@ SEED = 0
 
 
 def add_replays(graph: Graph, tables: Mapping[str, Declaration], again: Declared, hour: int) -> None:
-    """Add the evidence that the past stays when the future is rewritten, and that labels could be traded.
+    """Add the evidence that the past stays when the future is rewritten, and when prices begin at another level.
 
     again  declares the same tables in another process
     """
     raw = [RawBars.asset_key, *(table.asset_key for table in RAW_FACTS)]
-
     months = [str(month) for month in graph.month_keys]
 
     def perturb(calendar: pl.LazyFrame, bars: pl.LazyFrame, **judged: pl.LazyFrame) -> pl.DataFrame:
@@ -44,7 +41,7 @@ def add_replays(graph: Graph, tables: Mapping[str, Declaration], again: Declared
         last sessions of months, on ex-dates and on limits.
         """
         sessions, instants = _instants(calendar, bars, DECISIONS, hour)
-        return replayed_cold(again, graph.warehouse.root, months, sessions, instants, SEED)
+        return replayed_cold(StoredMarket(again, graph.warehouse.root, months, sessions), instants, SEED)
 
     def relevel(calendar: pl.LazyFrame, bars: pl.LazyFrame, **judged: pl.LazyFrame) -> pl.DataFrame:
         """The adjustment factors of every security begin at another level: nothing made of the bars may change."""
@@ -54,10 +51,7 @@ def add_replays(graph: Graph, tables: Mapping[str, Declaration], again: Declared
 
     named = {Calendar.asset_key: "calendar", Bars.asset_key: "bars"}
     inputs = whole({named.get(key, argument(key)): key for key in (*tables, *raw)})
-    modules = [
-        "pipelines.cold_replay",
-        *(table.function.__module__ for table in tables.values()),
-    ]
+    made_by = [table.function.__module__ for table in tables.values()]
     settings = f"{DECISIONS} {SEED} {hour}"
     add_evidence(
         graph,
@@ -65,33 +59,12 @@ def add_replays(graph: Graph, tables: Mapping[str, Declaration], again: Declared
         FUTURE_PERTURBATION,
         perturb,
         inputs,
-        modules,
+        ["pipelines.cold_replay", *made_by],
         settings,
         draw=lambda found, **frames: {"evidence by asset": evidence_by_asset(found)},
     )
-    modules = ["expectations.adjustment_invariance", *modules]
+    modules = ["expectations.adjustment_invariance", *made_by]
     add_evidence(graph, "adjustment_invariance", ADJUSTMENT_INVARIANCE, relevel, inputs, modules, settings)
-
-    def order(bars: pl.LazyFrame) -> pl.DataFrame:
-        """By session: the last row was available no later than the decision."""
-        return timestamp_order(bars.collect(), hour)
-
-    add_evidence(
-        graph,
-        "timestamp_order",
-        TIMESTAMP_ORDER,
-        order,
-        whole({"bars": Bars.asset_key}),
-        ["expectations.leakage"],
-        str(hour),
-    )
-
-    def fills(labels: pl.LazyFrame, bars: pl.LazyFrame) -> pl.DataFrame:
-        """By rule of execution: how many labels could not have been traded as they say."""
-        return execution(labels.collect(), bars.collect())
-
-    inputs = whole({"labels": ForwardReturns.asset_key, "bars": Bars.asset_key})
-    add_evidence(graph, "execution", EXECUTION, fills, inputs, ["expectations.fills"])
 
 
 def _instants(calendar: pl.LazyFrame, bars: pl.LazyFrame, most: int, hour: int) -> tuple[list[date], list[datetime]]:

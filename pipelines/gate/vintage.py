@@ -8,15 +8,17 @@ import polars as pl
 
 from assets.table import Declaration
 from expectations.decisions import decisions
+from expectations.evidence import TIMESTAMP_ORDER
 from expectations.fact_tables import FloatShares, IndexBars, RefusedFacts
 from expectations.facts import RAW_FACTS
 from expectations.input_order import INPUT_ORDER, input_order
+from expectations.leakage import timestamp_order
 from expectations.stamps import STAMPS, stamps
 from expectations.tables import Bars, Calendar, RawBars
 from expectations.vintage import FACTS, VINTAGE, bar_vintage, fact_vintage, proxy_vintage
 from pipelines.gate.evidence import add_evidence
 from pipelines.graph import Graph
-from pipelines.inputs import argument, whole_by_key
+from pipelines.inputs import argument, whole, whole_by_key
 from pipelines.replay import read_by
 
 DECISIONS = 8
@@ -27,6 +29,7 @@ def add_vintage(graph: Graph, tables: Mapping[str, Declaration], hour: int) -> N
     """Add the evidence on instants: against the raw rows, by themselves, and against the decisions that use them."""
     _add_vintage(graph, hour)
     _add_stamps(graph)
+    _add_timestamp_order(graph, hour)
     _add_input_order(graph, tables, hour)
 
 
@@ -69,6 +72,15 @@ def _add_stamps(graph: Graph) -> None:
 
     keys = [*(table.asset_key for table in RAW_FACTS), Bars.asset_key, IndexBars.asset_key]
     add_evidence(graph, "stamps", STAMPS, look, whole_by_key(keys), ["expectations.stamps"])
+
+
+def _add_timestamp_order(graph: Graph, hour: int) -> None:
+    def order(bars: pl.LazyFrame) -> pl.DataFrame:
+        """By session: the last row was available no later than the decision."""
+        return timestamp_order(bars.collect(), hour)
+
+    inputs = whole({"bars": Bars.asset_key})
+    add_evidence(graph, "timestamp_order", TIMESTAMP_ORDER, order, inputs, ["expectations.leakage"], str(hour))
 
 
 def _add_input_order(graph: Graph, tables: Mapping[str, Declaration], hour: int) -> None:

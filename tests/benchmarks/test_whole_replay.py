@@ -6,8 +6,8 @@ import pytest
 from benchmarks.whole_replay import whole_replay
 from expectations.decisions import decision_instant, decisions
 from expectations.evidence import FUTURE_PERTURBATION
+from tests.year_of_bars import CLOSE, LEAKS
 
-CLOSE = pl.col("close")
 TARGETS = frozenset({"targets/labels"})
 
 
@@ -44,24 +44,15 @@ def test_honest_features_and_labels_pass_and_follow_the_future(perturb):
     assert asked["alive"].all()
 
 
-LEAKS = {
-    "tomorrow": (CLOSE.shift(-1) / CLOSE - 1).over("security_id"),
-    "whole_mean": CLOSE - CLOSE.mean().over("security_id"),
-    "whole_panel": (CLOSE - CLOSE.mean()) / CLOSE.std(),
-    "centred": CLOSE.rolling_mean(5, center=True, min_samples=1).over("security_id"),
-    "filled_back": CLOSE.fill_null(strategy="backward").over("security_id"),
-    "time_rank": CLOSE.rank().over("security_id"),
-    "forward_adjusted": CLOSE * pl.col("adj_factor") / pl.col("adj_factor").last().over("security_id"),
-    "others_tomorrow": CLOSE.mean().over("session").shift(-1).over("security_id"),
-    "st_today": pl.col("is_st").last().over("security_id"),
+PLANTED = LEAKS | {
     "turnover_rank": pl.col("volume").mean().over("security_id").rank("dense"),
     "row_order": pl.int_range(pl.len()).cast(pl.Float64),
 }
 
 
-@pytest.mark.parametrize("name", LEAKS)
+@pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_leak_is_found_and_named(perturb, name):
-    evidence = perturb({"honest": CLOSE.shift(1).over("security_id"), name: LEAKS[name]})
+    evidence = perturb({"honest": CLOSE.shift(1).over("security_id"), name: PLANTED[name]})
     assert failing(evidence) == {("features/planted", name)}
     found = evidence.filter(~pl.col("passed"))
     assert (found["rows_changed"] > 0).all()

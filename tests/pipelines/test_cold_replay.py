@@ -10,7 +10,7 @@ from assets.table import declarations
 from expectations.decisions import decision_instant
 from expectations.table_by_table import table_by_table
 from expectations.tables import RawBars
-from pipelines.cold_replay import replayed_cold, stored_by_month
+from pipelines.cold_replay import StoredMarket, replayed_cold, stored_by_month
 from pipelines.reach import month_keys
 from pipelines.replay import steps
 from pipelines.warehouse import Warehouse
@@ -73,7 +73,7 @@ def test_what_a_module_keeps_of_its_first_call_is_found_in_a_new_process(
     at = [decision_instant(sessions[place], 20) for place in (90, 200)]
     warm = table_by_table(steps(tables), stored_by_month(warehouse, months), sessions, at, 0)
     assert warm["passed"].all()
-    cold = replayed_cold(module.declare, warehouse.root, months, sessions, at, 0)
+    cold = replayed_cold(StoredMarket(module.declare, warehouse.root, months, sessions), at, 0)
     assert cold.columns == warm.columns
     assert cold["passed"].all() is passes
     assert passes or set(cold.filter(~pl.col("passed"))["column"]) == {"scaled"}

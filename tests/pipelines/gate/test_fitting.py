@@ -207,6 +207,35 @@ def test_forecasts_of_those_with_a_label_alone_are_caught(trial_of: TrialOf, mon
     assert found.filter(pl.col("replaced").str.starts_with("nothing"))["rows_missing"].item() > 0
 
 
+def signed_by_labels(panel: Panel, *rest: Any) -> pl.DataFrame:
+    """Forecasts turned round where they disagreed with the labels of validation and test."""
+    made = forecasts(panel, *rest)
+    rows, sessions = panel.forecast_cells()
+    told = made.with_columns(label=pl.Series(panel.label_ST[rows, sessions])).filter(pl.col("label").is_not_nan())
+    agreed = told.select(pl.corr("forecast", "label", method="spearman")).item()
+    return made.with_columns(pl.col("forecast") * (1 if np.isnan(agreed) or agreed >= 0 else -1))
+
+
+def test_a_sign_chosen_on_the_test_moves_under_the_truth_that_opposes_it(trial_of: TrialOf, monkeypatch: Patch) -> None:
+    trial = trial_of(RIDGE)
+    monkeypatch.setattr(gate, "forecasts", signed_by_labels)
+    found = set(failed(gate.known(trial))["replaced"])
+    assert len(found & {"labels of the test agreeing", "labels of the test opposed"}) == 1
+
+
+def test_code_that_cannot_forecast_without_the_truth_fails_the_check(trial_of: TrialOf, monkeypatch: Patch) -> None:
+    def needy(panel: Panel, *rest: Any) -> pl.DataFrame:
+        if not np.isfinite(panel.label_ST[panel.segment_ST == TEST]).any():
+            raise ValueError("no label to calibrate on")
+        return forecasts(panel, *rest)
+
+    trial = trial_of(RIDGE)
+    monkeypatch.setattr(gate, "forecasts", needy)
+    found = failed(gate.known(trial))
+    assert found["replaced"].to_list() == ["labels of the test removed"]
+    assert found["first_example"].item() == "no forecasts: ValueError: no label to calibrate on"
+
+
 @pytest.mark.parametrize("jitter", [0.0, 0.001])
 def test_rows_of_the_test_copied_into_train_are_caught(jitter: float, trial_of: TrialOf, monkeypatch: Patch) -> None:
     def copied(**frames: Any) -> Panel:
