@@ -55,7 +55,7 @@ def spread(frame: pl.DataFrame, grid: Grid, columns: Sequence[str]) -> dict[str,
 def gather(grid: Grid, wide: Mapping[str, NDArray[np.float64]], where_ST: NDArray[np.bool_]) -> pl.DataFrame:
     """The long table of the cells in `where_ST`, sorted by session and security; NaN becomes null."""
     sessions, rows = np.nonzero(where_ST.T)
-    columns = {name: pl.Series(name, cells[rows, sessions]).fill_nan(None) for name, cells in wide.items()}
+    columns = {name: pl.Series(name, cells[rows, sessions], nan_to_null=True) for name, cells in wide.items()}
     return pl.DataFrame(
         {
             "session": pl.Series(grid.sessions, dtype=pl.Date).gather(sessions),

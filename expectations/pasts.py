@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import numpy as np
 import polars as pl
 
 from expectations.comparison import differences, keys, matched, place
@@ -57,7 +58,7 @@ def _later(frame: pl.DataFrame, instant: datetime, is_target: bool) -> pl.DataFr
     if is_target:
         return frame.filter((pl.col("session") <= instant.date()) & (pl.col("exited_at") > instant))
     rows = frame.slice(int((frame["session"] <= instant.date()).sum()))
-    return rows.gather_every(1 + rows.height // LATER_ROWS_LOOKED_AT)
+    return rows[np.arange(0, rows.height, 1 + rows.height // LATER_ROWS_LOOKED_AT)]
 
 
 def _first_apart(before: pl.DataFrame, after: pl.DataFrame) -> str | None:

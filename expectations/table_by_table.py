@@ -180,7 +180,8 @@ def _without_late(frame: pl.DataFrame, instant: datetime) -> pl.DataFrame:
 def _sets(step: Step, stored: pl.DataFrame, made: pl.DataFrame, instant: datetime) -> dict[str, object]:
     """Rows of a table without keys that were known and that only one of the two versions has."""
     known, again = (frame.filter(_known(frame, instant)) for frame in (stored, made))
-    missing, added = _only_in(known, again), _only_in(again, known)
+    alike = known.equals(again)
+    missing, added = (known.clear(), known.clear()) if alike else (_only_in(known, again), _only_in(again, known))
     one = missing if missing.height else added
     return {
         "decided_at": instant,
@@ -204,9 +205,8 @@ def _only_in(have: pl.DataFrame, lack: pl.DataFrame) -> pl.DataFrame:
 
 def _count_values(key: str, frame: pl.DataFrame, values: dict[tuple[str, str], int]) -> None:
     """The most different values that a column has had around one decision."""
-    for column in frame:
-        found = column.drop_nulls().n_unique()
-        values[key, column.name] = max(values.get((key, column.name), 0), found)
+    for column, found in frame.select(pl.all().drop_nulls().n_unique()).row(0, named=True).items():
+        values[key, column] = max(values.get((key, column), 0), found)
 
 
 def _judged(row: dict[str, object], still: set[tuple[str, str]]) -> dict[str, object]:

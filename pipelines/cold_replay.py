@@ -8,6 +8,7 @@ one alone would keep the right value where its first call sees what decides it, 
 from __future__ import annotations
 
 import multiprocessing
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -17,9 +18,7 @@ import polars as pl
 
 from assets.table import Declaration
 from expectations.table_by_table import Stored, table_by_table
-from pipelines.reach import month_number
 from pipelines.replay import of_facts, steps
-from pipelines.warehouse import Warehouse
 
 Declared = Callable[[], Mapping[str, Declaration]]
 
@@ -29,22 +28,36 @@ class StoredMarket:
     """What a replay needs of a market, in a form that another process can be given.
 
     declare   function that a process imports by its name; returns the declared tables in their order
-    root      folder or address of the warehouse
-    months    partitions of the tables, ascending
+    months    partitions of the tables, YYYY-MM, ascending
+    files     key of a table -> address of the file of each month
     sessions  dates of the calendar, ascending
     """
 
     declare: Declared
-    root: str
     months: Sequence[str]
+    files: Mapping[str, Sequence[str]]
     sessions: Sequence[date]
 
     def replayed(self, decisions: Sequence[datetime], seed: int) -> pl.DataFrame:
         """`table_by_table` over all that is stored, in this process."""
         tables = self.declare()
+        return table_by_table(steps(tables), self.stored(tables), self.sessions, decisions, seed, of_facts(tables))
+
+    def stored(self, tables: Mapping[str, Declaration]) -> Stored:
+        """What is in store of the declared tables and of those that they read; other months are not opened."""
         schemas = [schema for table in tables.values() for schema in (*table.inputs.values(), table.schema)]
-        stored = stored_by_month(Warehouse(self.root, {schema.asset_key: schema for schema in schemas}), self.months)
-        return table_by_table(steps(tables), stored, self.sessions, decisions, seed, of_facts(tables))
+        dated_by = {schema.asset_key: schema.dated_by for schema in schemas}
+
+        def read(key: str, first: date | None, last: date | None) -> pl.LazyFrame:
+            since = 0 if first is None else bisect_left(self.months, f"{first:%Y-%m}")
+            until = len(self.months) if last is None else bisect_right(self.months, f"{last:%Y-%m}")
+            inside = pl.col(dated_by[key]).is_between(first or date.min, last or date.max)
+            # A decision of the first months may lie before all that a table holds.
+            return pl.scan_parquet(list(self.files[key][since : max(until, since + 1)])).filter(
+                inside.fill_null(value=True)
+            )
+
+        return read
 
 
 def replayed_cold(market: StoredMarket, decisions: Sequence[datetime], seed: int) -> pl.DataFrame:
@@ -57,17 +70,3 @@ def replayed_cold(market: StoredMarket, decisions: Sequence[datetime], seed: int
             if part
         ]
         return pl.concat([found.result() for found in asked]).sort("decided_at", maintain_order=True)
-
-
-def stored_by_month(warehouse: Warehouse, months: Sequence[str]) -> Stored:
-    """What is in store of tables by month; only the months asked for are opened."""
-
-    def read(key: str, first: date | None, last: date | None) -> pl.LazyFrame:
-        since = month_number(f"{first:%Y-%m}") if first else 0
-        until = month_number(f"{last:%Y-%m}") if last else month_number(months[-1])
-        kept = [month for month in months if since <= month_number(month) <= until]
-        day = pl.col(warehouse.schemas[key].dated_by)
-        inside = day.is_between(first or date.min, last or date.max)
-        return warehouse.read(key, kept).filter(inside.fill_null(value=True))
-
-    return read

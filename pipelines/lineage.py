@@ -10,6 +10,7 @@ import functools
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import dagster as dg
 
@@ -95,6 +96,10 @@ class Lineage:
         return direct.union(*(self.ancestors(name) for name in direct)) if direct else set()
 
 
+_SEEN: WeakKeyDictionary[dg.DagsterInstance, dict[int, Stamp | None]] = WeakKeyDictionary()
+"""By event log, the stamps of its events by their number."""
+
+
 class Versions:
     """Stamps of the event log against a lineage, as of one moment."""
 
@@ -158,15 +163,22 @@ def read_stamps(instance: dg.DagsterInstance, key: str) -> dict[str | None, Stam
     """The latest stamp of each partition, from materialisation events; an event without a stamp counts as missing."""
     asset_key = dg.AssetKey(key.split("/"))
     latest = instance.get_latest_storage_id_by_partition(asset_key, dg.DagsterEventType.ASSET_MATERIALIZATION)
-    if latest:
-        ids = list(latest.values())
-        query = dg.AssetRecordsFilter(asset_key=asset_key, storage_ids=ids)
-        found = [record.asset_materialization for record in instance.fetch_materializations(query, len(ids)).records]
-    else:
+    if not latest:
         event = instance.get_latest_materialization_event(asset_key)
-        found = [event.asset_materialization if event else None]
-    stamps: dict[str | None, Stamp] = {}
-    for made in found:
-        if made is not None and {"content", "made_from"} <= set(made.metadata):
-            stamps[made.partition] = Stamp(str(made.metadata["content"].value), str(made.metadata["made_from"].value))
-    return stamps
+        stamp = _stamp(event.asset_materialization if event else None)
+        return {} if stamp is None else {None: stamp}
+    # An event never changes: what this process has read of it once is not read from the log again.
+    seen = _SEEN.setdefault(instance, {})
+    new = sorted(set(latest.values()) - set(seen))
+    if new:
+        query = dg.AssetRecordsFilter(asset_key=asset_key, storage_ids=new)
+        for record in instance.fetch_materializations(query, len(new)).records:
+            seen[record.storage_id] = _stamp(record.asset_materialization)
+    found = {part: seen.get(event) for part, event in latest.items()}
+    return {part: stamp for part, stamp in found.items() if stamp is not None}
+
+
+def _stamp(made: dg.AssetMaterialization | None) -> Stamp | None:
+    if made is None or not {"content", "made_from"} <= set(made.metadata):
+        return None
+    return Stamp(str(made.metadata["content"].value), str(made.metadata["made_from"].value))

@@ -69,17 +69,19 @@ class Warehouse(dg.UPathIOManager):
         """
         schema = self.schemas[key]
         if partitions is None:
-            paths = [p for p in self._files(key) if p.stem != EMPTY]
+            files = [str(path) for path in self._files(key) if path.stem != EMPTY]
         else:
-            paths = [self.path(key, partition) for partition in partitions]
-            missing = [p.stem for p in paths if not p.exists()]
-            if missing:
-                raise FileNotFoundError(
-                    f"{key} has no data for {_some(missing)}; materialise {key} for them before what reads it"
-                )
-        if not paths:
-            return schema.create_empty().lazy()
-        return schema.cast(pl.scan_parquet([str(p) for p in paths]))
+            files = self.files(key, partitions)
+        return schema.cast(pl.scan_parquet(files)) if files else schema.create_empty().lazy()
+
+    def files(self, key: str, partitions: Sequence[str]) -> list[str]:
+        """Addresses of the files of some partitions, in their order; raises as `read`."""
+        paths = [self.path(key, partition) for partition in partitions]
+        if missing := [path.stem for path in paths if not path.exists()]:
+            raise FileNotFoundError(
+                f"{key} has no data for {_some(missing)}; materialise {key} for them before what reads it"
+            )
+        return [str(path) for path in paths]
 
     def dump_to_path(self, context: OutputContext, obj: pl.DataFrame, path: UPath) -> None:
         """Write one file (the single-file half of the storage contract)."""

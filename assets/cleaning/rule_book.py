@@ -243,9 +243,11 @@ def _check_row(line: dict[str, object]) -> None:
 
 def _check_dates(rows: pl.DataFrame) -> None:
     """Within every case the rows follow each other day by day, and the last one is open."""
+    in_order = rows.sort("from").rows(named=True)
     for case in _cases(rows["rule"][0]):
-        fits = [pl.col(name).is_null() | (pl.col(name) == value) for name, value in case.items() if value is not None]
-        lines = rows.filter(fits).sort("from").select("line", "from", "until").rows()
+        decides = {name: (None, value) for name, value in case.items() if value is not None}
+        fits = [row for row in in_order if all(row[name] in allowed for name, allowed in decides.items())]
+        lines = [(row["line"], row["from"], row["until"]) for row in fits]
         for (before, _, until), (line, begins, _) in itertools.pairwise(lines):
             if until is None or until >= begins:
                 raise ValueError(f"rule_book.csv lines {before} and {line} both hold on {begins} for {case}")

@@ -50,7 +50,7 @@ def _rows(grid: Grid, traded_ST: NDArray[np.bool_]) -> tuple[NDArray[np.int32], 
 
 
 def _column(name: str, values_N: NDArray[np.float32]) -> pl.Series:
-    return pl.Series(name, values_N).fill_nan(None)
+    return pl.Series(name, values_N, nan_to_null=True)
 
 
 @njit(cache=True, nogil=True)

@@ -28,7 +28,7 @@ from assets.features.peers import peer_graph
 from assets.features.price_window import STALE_AFTER, log_returns
 from assets.features.trailing import moved_later
 from assets.table import table
-from assets.wide import Grid, gather, grid_of, spread
+from assets.wide import gather, grid_of, spread
 from expectations.tables import Bars, Calendar, Keyed
 
 Wide = NDArray[np.float64]
@@ -114,14 +114,13 @@ def correlation(bars: dy.LazyFrame[Bars], calendar: dy.LazyFrame[Calendar]) -> d
     market_T = market_mean(returns_ST)
     line = _line(returns_ST, market_T)
     traded_ST = np.isfinite(wide["close"])
-    parts = []
-    for spell in _months(grid.sessions):
-        graph = _peers(returns_ST, market_T, spell)
-        own = {name: cells_ST[:, spell.first : spell.end] for name, cells_ST in line.items()}
-        columns = own | _of_peers(graph, spell, returns_ST - market_T)
-        part = Grid(grid.sessions[spell.first : spell.end], grid.securities)
-        parts.append(gather(part, columns, traded_ST[:, spell.first : spell.end]))
-    return Correlation.cast(pl.concat(parts) if parts else Correlation.create_empty()).lazy()
+    months = [
+        _of_peers(_peers(returns_ST, market_T, spell), spell, returns_ST - market_T) for spell in _months(grid.sessions)
+    ]
+    if not months:
+        return Correlation.create_empty().lazy()
+    peers = {name: np.concatenate([month[name] for month in months], axis=1) for name in months[0]}
+    return Correlation.cast(gather(grid, line | peers, traded_ST)).lazy()
 
 
 def _line(returns_ST: Wide, market_T: Wide) -> dict[str, Wide]:

@@ -150,7 +150,7 @@ def _told(used: pl.DataFrame, statements: pl.LazyFrame, sessions: pl.Series) -> 
     asked = [frame.select(READING) for frame in (now, announced, before)]
     readings = pl.concat(asked).drop_nulls().unique().sort(READING)
     values = figures(known_at(readings, statements), readings["quarter"].to_numpy().astype(np.int64))
-    worked = readings.with_columns(pl.Series(name, cells).fill_nan(None) for name, cells in values.items())
+    worked = readings.with_columns(pl.Series(name, cells, nan_to_null=True) for name, cells in values.items())
     parts = [
         asked[0].join(worked, on=READING, how="left", maintain_order="left").drop(READING),
         *(

@@ -105,7 +105,7 @@ def news(
     """
     found = items(news, bars, calendar)
     columns = _columns(found.trail, _values(found))
-    series = [pl.Series(name, values_R).fill_nan(None) for name, values_R in columns.items()]
+    series = [pl.Series(name, values_R, nan_to_null=True) for name, values_R in columns.items()]
     return NewsFlow.cast(found.rows.with_columns(series).lazy())
 
 

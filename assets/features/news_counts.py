@@ -64,7 +64,7 @@ def news_counts(
         totals_RK = part.sums(counts_NK, decay(HALF_LIFE, WINDOW), found.of_text)
         cells_KR[:, start : start + ROWS_AT_ONCE] = damped(totals_RK).T
     cells_KR[:, found.trail.place_R < WINDOW - 1] = np.nan
-    columns = [pl.Series(name, cells_R).fill_nan(None) for name, cells_R in zip(NAMES, cells_KR, strict=True)]
+    columns = [pl.Series(name, cells_R, nan_to_null=True) for name, cells_R in zip(NAMES, cells_KR, strict=True)]
     return NewsCounts.cast(found.rows.with_columns(columns).lazy())
 
 

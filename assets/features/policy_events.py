@@ -259,7 +259,7 @@ def _gathered(rows: pl.DataFrame, columns: dict[str, Wide], sessions: pl.Series,
     at = rows.filter(known)
     cells = np.asarray(names.search_sorted(at["industry"])), np.asarray(sessions.search_sorted(at["session"]))
     found = at.select("session", "security_id").with_columns(
-        pl.Series(name, values_NT[cells]).fill_nan(None) for name, values_NT in columns.items()
+        pl.Series(name, values_NT[cells], nan_to_null=True) for name, values_NT in columns.items()
     )
     return rows.select("session", "security_id").join(
         found, on=["session", "security_id"], how="left", maintain_order="left"

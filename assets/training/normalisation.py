@@ -23,6 +23,7 @@ MAD_OF_A_NORMAL = 0.6745
 WIDEST = 5.0
 """Robust standard deviations from the median beyond which `z_score` takes a value for that bound."""
 NO_INDUSTRY = -1
+SESSIONS_AT_ONCE = 32
 
 Values = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -59,9 +60,10 @@ def normalise(
             "delivers raw/industries."
         )
     rule, places = RULES[how], np.array(columns, dtype=np.intp)
-    for session in range(x_STF.shape[1]):
-        x_FS = np.ascontiguousarray(x_STF[:, session, places].T)
-        x_STF[:, session, places] = rule(x_FS, member_ST[:, session], industry_ST[:, session]).T
+    for start in range(0, x_STF.shape[1], SESSIONS_AT_ONCE):
+        part = slice(start, start + SESSIONS_AT_ONCE)
+        x_NFS = np.ascontiguousarray(x_STF[:, part, places].transpose(1, 2, 0))
+        x_STF[:, part, places] = rule(x_NFS, member_ST[:, part].T, industry_ST[:, part].T).transpose(2, 0, 1)
 
 
 def by_group(declared: Normalisation | Mapping[str, Normalisation], groups: Sequence[str]) -> dict[str, Normalisation]:
@@ -93,10 +95,19 @@ def industry_codes(cells: pl.DataFrame, industries: pl.LazyFrame, grid: Grid, ho
     return codes_ST
 
 
-def _less_market(x_FS: Values, member_S: Mask, _: Codes) -> Values:
-    medians_F = _medians(x_FS[:, member_S])[0]
-    less_FS: Values = x_FS - np.nan_to_num(medians_F)[:, None]
-    return less_FS
+def _less_market(x_NFS: Values, member_NS: Mask, _: Codes) -> Values:
+    medians_NF = _medians(np.where(member_NS[:, None], x_NFS, np.float32(np.nan)))[0]
+    less_NFS: Values = x_NFS - np.nan_to_num(medians_NF)[..., None]
+    return less_NFS
+
+
+def _session_by_session(rule: Rule) -> Rule:
+    """A rule for several sessions from a rule for one, [F, S]."""
+
+    def every(x_NFS: Values, member_NS: Mask, industry_NS: Codes) -> Values:
+        return np.stack([rule(*one) for one in zip(x_NFS, member_NS, industry_NS, strict=True)])
+
+    return every
 
 
 def _less_industry(x_FS: Values, member_S: Mask, industry_S: Codes) -> Values:
@@ -157,22 +168,23 @@ def _z_score(x_FS: Values, member_S: Mask, _: Codes) -> Values:
 
 RULES: Mapping[str, Rule] = {
     "market_neutral": _less_market,
-    "industry_neutral": _less_industry,
-    "rank": _rank,
-    "z_score": _z_score,
+    "industry_neutral": _session_by_session(_less_industry),
+    "rank": _session_by_session(_rank),
+    "z_score": _session_by_session(_z_score),
 }
 
 
 def _medians(x_FM: Values) -> Medians:
-    """Median of the known values of each row, NaN where there is none, and how many they are."""
-    return _middle(np.sort(x_FM, axis=1))
+    """Median of the known values along the last axis, NaN where there is none, and how many they are."""
+    return _middle(np.sort(x_FM, axis=-1))
 
 
 def _middle(sorted_FM: NDArray[Any]) -> Medians:
-    """Median of sorted rows with their NaN at the end, and the number of values before these."""
-    known_F = np.count_nonzero(~np.isnan(sorted_FM), axis=1)
-    if not sorted_FM.shape[1]:
-        return np.full(len(sorted_FM), np.nan, dtype=sorted_FM.dtype), known_F
-    rows = np.arange(len(sorted_FM))
-    middle_F = (sorted_FM[rows, np.maximum(known_F - 1, 0) // 2] + sorted_FM[rows, known_F // 2]) / 2
-    return middle_F, known_F
+    """Median along a sorted last axis with NaN at its end, and the number of values before these."""
+    known_F = np.count_nonzero(~np.isnan(sorted_FM), axis=-1)
+    if not sorted_FM.shape[-1]:
+        return np.full(sorted_FM.shape[:-1], np.nan, dtype=sorted_FM.dtype), known_F
+    flat_RM, known_R = sorted_FM.reshape(-1, sorted_FM.shape[-1]), known_F.ravel()
+    rows, upper_R = np.arange(len(flat_RM)), np.minimum(known_R // 2, flat_RM.shape[1] - 1)
+    middle_R = (flat_RM[rows, np.maximum(known_R - 1, 0) // 2] + flat_RM[rows, upper_R]) / 2
+    return middle_R.reshape(known_F.shape), known_F

@@ -14,7 +14,7 @@ from expectations.decisions import decisions, telling_sessions
 from expectations.evidence import FUTURE_PERTURBATION
 from expectations.facts import RAW_FACTS
 from expectations.tables import Bars, Calendar, RawBars
-from pipelines.cold_replay import Declared, StoredMarket, replayed_cold, stored_by_month
+from pipelines.cold_replay import Declared, StoredMarket, replayed_cold
 from pipelines.gate.evidence import add_evidence
 from pipelines.graph import Graph
 from pipelines.inputs import argument, whole
@@ -30,8 +30,11 @@ def add_replays(graph: Graph, tables: Mapping[str, Declaration], again: Declared
 
     again  declares the same tables in another process
     """
-    raw = [RawBars.asset_key, *(table.asset_key for table in RAW_FACTS)]
+    keys = [*tables, RawBars.asset_key, *(table.asset_key for table in RAW_FACTS)]
     months = [str(month) for month in graph.month_keys]
+
+    def stored_market(sessions: list[date]) -> StoredMarket:
+        return StoredMarket(again, months, {key: graph.warehouse.files(key, months) for key in keys}, sessions)
 
     def perturb(calendar: pl.LazyFrame, bars: pl.LazyFrame, **judged: pl.LazyFrame) -> pl.DataFrame:
         """After 24 decisions the future of the raw rows is replaced: nothing that was stored of the past may change.
@@ -41,16 +44,16 @@ def add_replays(graph: Graph, tables: Mapping[str, Declaration], again: Declared
         last sessions of months, on ex-dates and on limits.
         """
         sessions, instants = _instants(calendar, bars, DECISIONS, hour)
-        return replayed_cold(StoredMarket(again, graph.warehouse.root, months, sessions), instants, SEED)
+        return replayed_cold(stored_market(sessions), instants, SEED)
 
     def relevel(calendar: pl.LazyFrame, bars: pl.LazyFrame, **judged: pl.LazyFrame) -> pl.DataFrame:
         """The adjustment factors of every security begin at another level: nothing made of the bars may change."""
         sessions, instants = _instants(calendar, bars, RELEVELLED, hour)
-        stored = stored_by_month(graph.warehouse, months)
+        stored = stored_market(sessions).stored(tables)
         return adjustment_invariance(steps(tables), stored, sessions, instants, SEED)
 
     named = {Calendar.asset_key: "calendar", Bars.asset_key: "bars"}
-    inputs = whole({named.get(key, argument(key)): key for key in (*tables, *raw)})
+    inputs = whole({named.get(key, argument(key)): key for key in keys})
     made_by = [table.function.__module__ for table in tables.values()]
     settings = f"{DECISIONS} {SEED} {hour}"
     add_evidence(

@@ -1,6 +1,8 @@
 """Cold: what a module remembers of the whole history is found where nothing is remembered."""
 
 import importlib
+import subprocess
+import sys
 from datetime import timedelta
 
 import polars as pl
@@ -10,7 +12,7 @@ from assets.table import declarations
 from expectations.decisions import decision_instant
 from expectations.table_by_table import table_by_table
 from expectations.tables import RawBars
-from pipelines.cold_replay import StoredMarket, replayed_cold, stored_by_month
+from pipelines.cold_replay import StoredMarket, replayed_cold
 from pipelines.reach import month_keys
 from pipelines.replay import steps
 from pipelines.warehouse import Warehouse
@@ -71,20 +73,35 @@ def test_what_a_module_keeps_of_its_first_call_is_found_in_a_new_process(
             warehouse.write(key, month, frame.filter(pl.col("session").dt.strftime("%Y-%m") == month))
     sessions = market["session"].unique().sort().to_list()
     at = [decision_instant(sessions[place], 20) for place in (90, 200)]
-    warm = table_by_table(steps(tables), stored_by_month(warehouse, months), sessions, at, 0)
+    files = {key: warehouse.files(key, months) for key in warehouse.schemas}
+    stored = StoredMarket(module.declare, months, files, sessions)
+    warm = table_by_table(steps(tables), stored.stored(tables), sessions, at, 0)
     assert warm["passed"].all()
-    cold = replayed_cold(StoredMarket(module.declare, warehouse.root, months, sessions), at, 0)
+    cold = replayed_cold(stored, at, 0)
     assert cold.columns == warm.columns
     assert cold["passed"].all() is passes
     assert passes or set(cold.filter(~pl.col("passed"))["column"]) == {"scaled"}
 
 
-def test_a_month_that_is_not_asked_for_is_not_opened(market, tmp_path) -> None:
+def test_a_month_that_is_not_asked_for_is_not_opened(market, tmp_path, monkeypatch) -> None:
+    (tmp_path / "module_of_months.py").write_text(REMEMBERS.replace("NUMBER", "100.0"))
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("module_of_months")
     warehouse = Warehouse(str(tmp_path), {RawBars.asset_key: RawBars})
     months = month_keys(market["session"].min(), market["session"].max())
     warehouse.write(RawBars.asset_key, "2014-03", market.filter(pl.col("session").dt.month() == 3))
+    files = [str(warehouse.path(RawBars.asset_key, month)) for month in months]
+    read = StoredMarket(module.declare, months, {RawBars.asset_key: files}, []).stored(declarations(module))
     first = market["session"].min().replace(month=3, day=10)
-    found = stored_by_month(warehouse, months)(RawBars.asset_key, first, first + timedelta(days=7)).collect()
+    found = read(RawBars.asset_key, first, first + timedelta(days=7)).collect()
     assert found["session"].unique().sort().to_list() == [first + timedelta(days=day) for day in (0, 1, 2, 3, 4, 7)]
-    with pytest.raises(FileNotFoundError, match="2014-02"):
-        stored_by_month(warehouse, months)(RawBars.asset_key, None, first)
+    with pytest.raises(FileNotFoundError, match=r"2014-0[12]"):
+        read(RawBars.asset_key, None, first).collect()
+
+
+def test_the_process_of_a_replay_starts_without_what_only_runs_need() -> None:
+    """Each start counts twice in what the gate costs."""
+    imported = "import sys, pipelines.cold_replay, pipelines.declared"
+    code = f"{imported}; print({{'dagster', 'torch', 'mlflow'}} & set(sys.modules))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "set()"

@@ -35,9 +35,12 @@ def benchmark(known_at: pl.DataFrame, board_ST: NDArray[np.int8], grid: Grid, in
     found_ST = np.broadcast_to(stand_in_T, grid.shape).copy()
     exchange_S = np.array([name[:2] for name in grid.securities], dtype=str)
     for exchange, board in PLACES:
+        mine_ST = (exchange_S == exchange)[:, None] & (board_ST == BOARDS.index(board))
+        if not mine_ST.any():
+            continue
         asked = look_up(known_at.with_columns(board=pl.lit(board), exchange=pl.lit(EXCHANGES[exchange])), RULE)
         own_T = _moves(asked.rename({RULE: "index_id"}), moves, ("session", "index_id"))
-        mine_ST = (exchange_S == exchange)[:, None] & (board_ST == BOARDS.index(board)) & np.isfinite(own_T)
+        mine_ST &= np.isfinite(own_T)
         found_ST[mine_ST] = np.broadcast_to(own_T, grid.shape)[mine_ST]
     return found_ST
 
