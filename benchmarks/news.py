@@ -26,7 +26,7 @@ from benchmarks.classified import Estimate, accuracy, confusions, drawn, estimat
 from benchmarks.news_samples import TEST, TRAIN, VALID, Samples, astock, missing, stocknet
 from benchmarks.outcome import end, not_possible, options
 from models.linear import LinearSpec
-from models.windows import Cells, TableLayout
+from models.windows import Cells, TableLayout, Windows
 
 SHARED = Path(os.environ.get("KINDLING_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)
@@ -114,7 +114,8 @@ def _score(samples: Samples, columns: Places, is_class_N: Floats) -> Floats:
     layout = TableLayout(tuple(samples.columns[place] for place in columns), (), 1)
     spec = LinearSpec(look_back=1, penalties=PENALTIES)
     model = spec.fit(cells(TRAIN), cells(VALID), layout, seed=0, threads=1, report=lambda *_: None)
-    return model.predict(x_N1F)
+    names = np.full(len(x_N1F), "", dtype=np.str_)
+    return model.predict(Windows(x_N1F, names, np.arange(len(x_N1F)))).forecast
 
 
 def bag_of_words(samples: Samples, classes: int) -> Places:

@@ -15,10 +15,13 @@ from typing import Any
 import dagster as dg
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from assets.folds.walk_forward import Fold
 from assets.training.forecasts import forecasts
 from benchmarks.outcome import Demand, end, not_possible, options
+from models.outlook import Outlook
+from models.windows import Windows
 from pipelines.experiment_assets import Walk
 from pipelines.fold_path import fold_panel
 from pipelines.home import be_quiet, prepare_home
@@ -36,9 +39,9 @@ class Loaded:
     columns: tuple[str, ...]
     model: Any
 
-    def predict(self, x_BLF: np.ndarray) -> np.ndarray:
-        """Forecasts of raw windows, as a server would give them."""
-        return np.asarray(self.model.predict(x_BLF))
+    def predict(self, asked: Windows) -> Outlook[NDArray[np.float64]]:
+        """What is stated of raw windows, as a server would give it."""
+        return Outlook(**self.model.predict(asked.named()))
 
     def save(self, folder: object) -> None:
         """A served model is not saved again."""

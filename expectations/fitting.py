@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from expectations.fitting_rewrite import Frames, rewritten, rows_within
+from expectations.forecasts_apart import STATED
 from expectations.leakage import Windows
 
 FIT_INSIDE_FOLD = pl.Schema(
@@ -72,7 +73,8 @@ class FittedParts:
     def _forecasts(self, segment: str) -> bytes:
         rows = self.forecasts.filter(pl.col("segment") == segment).sort("session", "security_id")
         keys = rows["session"].cast(pl.String).str.join("|").item() or ""
-        return f"{keys}{'|'.join(rows['security_id'])}".encode() + rows["forecast"].to_numpy().tobytes()
+        told = b"".join(rows[name].to_numpy().tobytes() for name in STATED if name in rows.columns)
+        return f"{keys}{'|'.join(rows['security_id'])}".encode() + told
 
 
 Fit = Callable[[Frames], FittedParts]

@@ -5,22 +5,22 @@ from __future__ import annotations
 import polars as pl
 
 KEYS = ["session", "security_id"]
+STATED = ("forecast", "noise_scale", "probability", "probability_std")
 
 
 def forecasts_apart(before: pl.DataFrame, after: pl.DataFrame, tolerance: float = 0.0) -> dict[str, object]:
     """Rows of two sets of forecasts: in both, other, gone, and new, with the first one in words.
 
-    before, after  session, security_id and, where values are compared too, forecast
-    tolerance      how far two forecasts of a row may lie apart, in standard deviations of the first set; 0: no bit
+    before, after  session, security_id and, where values are compared too, forecast and what else is stated
+    tolerance      how far two values of a row may lie apart, in standard deviations of the first set; 0: no bit
     returns        rows_compared, rows_changed, rows_missing, rows_added, first_example, passed
     """
     missing, added = before.join(after, on=KEYS, how="anti"), after.join(before, on=KEYS, how="anti")
     both = before.join(after, on=KEYS, how="inner", suffix="_after").sort(KEYS)
-    changed = both.clear()
-    if "forecast" in both.columns:
-        changed = both.filter(_apart(both, tolerance))
+    told = [name for name in STATED if f"{name}_after" in both.columns]
+    changed = both.filter(pl.any_horizontal(pl.lit(value=False), *(_apart(both, name, tolerance) for name in told)))
     examples = [
-        *(_words(row, f"{row['forecast']} before, {row['forecast_after']} after") for row in _first(changed)),
+        *(_words(row, _moved(row, told)) for row in _first(changed)),
         *(_words(row, "no forecast after") for row in _first(missing)),
         *(_words(row, "no forecast before") for row in _first(added)),
     ]
@@ -33,13 +33,18 @@ def forecasts_apart(before: pl.DataFrame, after: pl.DataFrame, tolerance: float 
     }
 
 
-def _apart(both: pl.DataFrame, tolerance: float) -> pl.Expr:
-    other = pl.col("forecast").ne_missing(pl.col("forecast_after"))
+def _apart(both: pl.DataFrame, name: str, tolerance: float) -> pl.Expr:
+    other = pl.col(name).ne_missing(pl.col(f"{name}_after"))
     if not tolerance:
         return other
-    spread = both["forecast"].std()
-    near = (pl.col("forecast") - pl.col("forecast_after")).abs() <= tolerance * (spread or 0.0)
+    spread = both[name].std()
+    near = (pl.col(name) - pl.col(f"{name}_after")).abs() <= tolerance * (spread or 0.0)
     return other & ~near.fill_null(value=False)
+
+
+def _moved(row: dict[str, object], told: list[str]) -> str:
+    name = next((name for name in told if row[name] != row[f"{name}_after"]), told[0])
+    return f"{name} {row[name]} before, {row[f'{name}_after']} after"
 
 
 def _first(rows: pl.DataFrame) -> list[dict[str, object]]:

@@ -192,6 +192,13 @@ class Forecasts(Table):
     segment = dy.String(metadata={"definition": "valid or test"})
     fold = dy.String(metadata={"definition": "calendar start of the test window"})
     forecast = dy.Float64(metadata={"definition": "higher is better; comparable within a session only"})
+    noise_scale = dy.Float64(
+        nullable=True, metadata={"definition": "standard deviation of the return around what is forecast, if stated"}
+    )
+    probability = dy.Float64(nullable=True, metadata={"definition": "of a return above 0, if stated"})
+    probability_std = dy.Float64(
+        nullable=True, metadata={"definition": "standard deviation of that probability itself, if stated"}
+    )
     decided_at = instant("the forecast uses nothing that was available later")
 
 

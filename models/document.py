@@ -13,7 +13,12 @@ DOCUMENT = "forecaster.json"
 
 
 class Document(BaseModel):
-    """Settings, columns and scaling of a fitted model; its weights lie in a file of their own in the same folder."""
+    """Settings, columns and scaling of a fitted model; its weights lie in a file of their own in the same folder.
+
+    loss          what a network minimised, by which its outputs are read
+    unit          the return that one unit of its outputs stands for
+    security_ids  names that a network knows
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -22,6 +27,9 @@ class Document(BaseModel):
     sequence_columns: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     scaler: Scaler | None = None
+    loss: dict[str, Any] | None = None
+    unit: float = 1.0
+    security_ids: tuple[str, ...] = ()
 
     def write(self, folder: Path) -> None:
         """Write it into a folder, which is made when it is new."""

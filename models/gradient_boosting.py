@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.document import Document, read_document
+from models.outlook import Outlook
 from models.ranking import RankIc
-from models.windows import Cells, TableLayout, check_windows
+from models.windows import Cells, TableLayout, Windows, check_windows
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -115,12 +116,12 @@ class Boosted:
         """Names of the F columns of a window."""
         return self.layout.columns
 
-    def predict(self, x_BLF: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Forecasts [B] of raw windows; NaN is allowed. The same window gives the same bits in any batch."""
-        check_windows(x_BLF, self.spec.look_back, self.columns)
-        if not len(x_BLF):
-            return np.empty(0)
-        return np.asarray(self.booster.predict(self.layout.of_windows(x_BLF)), dtype=np.float64)
+    def predict(self, asked: Windows) -> Outlook[NDArray[np.float64]]:
+        """Forecasts of raw windows; NaN is allowed. The same window gives the same bits in any batch."""
+        check_windows(asked.x_BLF, self.spec.look_back, self.columns)
+        if not len(asked):
+            return Outlook(np.empty(0))
+        return Outlook(np.asarray(self.booster.predict(self.layout.of_windows(asked.x_BLF)), dtype=np.float64))
 
     def save(self, folder: Path) -> None:
         """Write document and trees into a folder."""

@@ -15,9 +15,10 @@ from safetensors.numpy import load_file, save_file
 
 from models.document import Document, read_document
 from models.moments import Moments, chunks, sample
+from models.outlook import Outlook
 from models.ranking import RankIc
 from models.scaling import Scaler, fit_scaler
-from models.windows import Cells, TableLayout, check_windows
+from models.windows import Cells, TableLayout, Windows, check_windows
 
 if TYPE_CHECKING:
     from models.banded_ridge import BandedRidgeSpec
@@ -81,12 +82,11 @@ class Linear:
         """Names of the F columns of a window."""
         return self.layout.columns
 
-    def predict(self, x_BLF: NDArray[np.float32]) -> Floats:
-        """Forecasts [B] of raw windows; NaN is allowed. The same window gives the same bits in any batch."""
-        check_windows(x_BLF, self.spec.look_back, self.columns)
+    def predict(self, asked: Windows) -> Outlook[Floats]:
+        """Forecasts of raw windows; NaN is allowed. The same window gives the same bits in any batch."""
+        check_windows(asked.x_BLF, self.spec.look_back, self.columns)
         # einsum sums each row by itself; a matrix product may split rows differently in another batch.
-        forecast: Floats = np.einsum("bc,c->b", self.scaler(self.layout.of_windows(x_BLF)), self.weights_C)
-        return forecast
+        return Outlook(np.einsum("bc,c->b", self.scaler(self.layout.of_windows(asked.x_BLF)), self.weights_C))
 
     def save(self, folder: Path) -> None:
         """Write document and weights into a folder."""

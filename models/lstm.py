@@ -1,5 +1,5 @@
 """LSTM: a recurrent network that reads the sessions of one security and forecasts after each of them."""
-# B batch, L look-back, F features
+# B batch, L look-back, F features, P outputs
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from models.losses import OF_NETWORKS
-from models.network import Network, load_network
-from models.windows import TableLayout
+from models.network import Network, Sequences, Shape, load_network
 
 
 class LstmSpec(BaseModel):
@@ -22,6 +21,7 @@ class LstmSpec(BaseModel):
 
     is_deterministic: ClassVar[bool] = False
     losses: ClassVar[tuple[str, ...]] = OF_NETWORKS
+    is_joint: ClassVar[bool] = False
 
     kind: Literal["lstm"] = "lstm"
     look_back: int = Field(default=40, ge=1, le=250, description="sessions in a window")
@@ -30,9 +30,9 @@ class LstmSpec(BaseModel):
     dropout: float = Field(default=0.2, ge=0, lt=1, description="share of the state hidden from what reads it")
     precision: Literal["bf16", "fp32"] = Field(default="bf16", description="matrix products in training; fp32 after")
 
-    def network(self, layout: TableLayout) -> Lstm:
+    def network(self, shape: Shape) -> Lstm:
         """An LSTM with random weights, which reads every column as a sequence."""
-        return Lstm(self, len(layout.columns))
+        return Lstm(self, len(shape.layout.columns), shape.outputs)
 
     def load(self, folder: Path) -> Network:
         """The fitted LSTM of a folder."""
@@ -46,19 +46,19 @@ class Lstm(nn.Module):
     Ollivier 2018, "Can recurrent neural networks warp time?"), since what moves prices fades over days, not steps.
     """
 
-    def __init__(self, spec: LstmSpec, features: int) -> None:
+    def __init__(self, spec: LstmSpec, features: int, outputs: int) -> None:
         super().__init__()
         between = spec.dropout if spec.layers > 1 else 0.0
         self.recurrence = nn.LSTM(features, spec.hidden, spec.layers, batch_first=True, dropout=between)
         self.dropout = nn.Dropout(spec.dropout)
-        self.head = nn.Linear(spec.hidden, 1)
+        self.head = nn.Linear(spec.hidden, outputs)
         spread_time_scales(self.recurrence, spec.look_back)
 
-    def forward(self, x_BLF: Tensor) -> Tensor:
-        """Forecasts y_BL, one after each session."""
-        states_BLH, _ = self.recurrence(x_BLF)
-        y_BL: Tensor = self.head(self.dropout(states_BLH)).squeeze(-1)
-        return y_BL
+    def forward(self, read: Sequences) -> Tensor:
+        """Outputs y_BLP, after each session."""
+        states_BLH, _ = self.recurrence(read.x_BLF)
+        y_BLP: Tensor = self.head(self.dropout(states_BLH))
+        return y_BLP
 
 
 @torch.no_grad()

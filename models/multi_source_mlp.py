@@ -1,5 +1,5 @@
 """Multi-source MLP: the state of a price sequence beside the last figures of every other source, in one perceptron."""
-# B batch, L look-back, F features, H width of the state, W width of a source
+# B batch, L look-back, F features, H width of the state, W width of a source, P outputs
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from models.losses import OF_NETWORKS
 from models.lstm import spread_time_scales
-from models.network import Network, load_network
+from models.network import Network, Sequences, Shape, load_network
 from models.windows import TableLayout
 
 
@@ -23,6 +23,7 @@ class MultiSourceMlpSpec(BaseModel):
 
     is_deterministic: ClassVar[bool] = False
     losses: ClassVar[tuple[str, ...]] = OF_NETWORKS
+    is_joint: ClassVar[bool] = False
 
     kind: Literal["multi_source_mlp"] = "multi_source_mlp"
     look_back: int = Field(default=40, ge=1, le=250, description="sessions in a window")
@@ -35,9 +36,9 @@ class MultiSourceMlpSpec(BaseModel):
     )
     precision: Literal["bf16", "fp32"] = Field(default="bf16", description="matrix products in training; fp32 after")
 
-    def network(self, layout: TableLayout) -> MultiSourceMlp:
+    def network(self, shape: Shape) -> MultiSourceMlp:
         """The network with random weights; ValueError where it would have neither a sequence nor another source."""
-        return MultiSourceMlp(self, layout)
+        return MultiSourceMlp(self, shape.layout, shape.outputs)
 
     def load(self, folder: Path) -> Network:
         """The fitted network of a folder."""
@@ -51,7 +52,7 @@ class MultiSourceMlp(nn.Module):
     their centre, which is what absent figures are scaled to: a source that is missing one day was missing before.
     """
 
-    def __init__(self, spec: MultiSourceMlpSpec, layout: TableLayout) -> None:
+    def __init__(self, spec: MultiSourceMlpSpec, layout: TableLayout, outputs: int) -> None:
         super().__init__()
         self.source_dropout = spec.source_dropout
         self.sources = sources(layout)
@@ -69,19 +70,19 @@ class MultiSourceMlp(nn.Module):
         layers: list[nn.Module] = []
         for before, after in zip((sum(widths), *spec.widths), spec.widths, strict=False):
             layers += [nn.Dropout(spec.dropout), nn.Linear(before, after), nn.GELU()]
-        self.perceptron = nn.Sequential(*layers, nn.Linear(spec.widths[-1], 1))
+        self.perceptron = nn.Sequential(*layers, nn.Linear(spec.widths[-1], outputs))
 
-    def forward(self, x_BLF: Tensor) -> Tensor:
-        """Forecasts y_BL, one after each session."""
+    def forward(self, read: Sequences) -> Tensor:
+        """Outputs y_BLP, after each session."""
         parts = []
         for name, places in self.sources.items():
-            seen_BLC = self._perhaps_absent(x_BLF[..., places])
+            seen_BLC = self._perhaps_absent(read.x_BLF[..., places])
             if name == SEQUENCE and self.recurrence is not None:
                 parts.append(self.recurrence(seen_BLC)[0])
             else:
                 parts.append(nn.functional.gelu(self.readers[name](seen_BLC)))
-        y_BL: Tensor = self.perceptron(torch.cat(parts, -1)).squeeze(-1)
-        return y_BL
+        y_BLP: Tensor = self.perceptron(torch.cat(parts, -1))
+        return y_BLP
 
     def _perhaps_absent(self, seen_BLC: Tensor) -> Tensor:
         if not self.training or not self.source_dropout:

@@ -1,4 +1,8 @@
-"""Pyfunc: a saved forecaster as MLflow serves it, from raw windows to forecasts."""
+"""Pyfunc: a saved forecaster as MLflow serves it, from raw windows to what it states of them.
+
+Input: a dict of arrays: `windows` [B, L, F] float32, NaN allowed; `security_id` [B]; `session` [B], equal numbers for
+windows that end at the same session. Output: a dict of arrays [B], `forecast` and what else the model states.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -8,6 +12,7 @@ import numpy as np
 from mlflow.models import set_model
 
 from models.served import load
+from models.windows import Windows
 
 
 class ServedForecaster(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # mlflow is checked as Any
@@ -19,8 +24,11 @@ class ServedForecaster(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # mlfl
 
     # Without type hints: MLflow would take them for the signature, and it has none for arrays.
     def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-        """Forecasts [B] of raw windows [B, L, F], NaN allowed."""
-        return self.forecaster.predict(np.asarray(model_input, dtype=np.float32))
+        """What is stated of each window, an array for each name."""
+        windows = np.asarray(model_input["windows"], dtype=np.float32)
+        names, sessions = np.asarray(model_input["security_id"], dtype=np.str_), np.asarray(model_input["session"])
+        asked = Windows(windows, names, sessions.astype(np.intp))
+        return self.forecaster.predict(asked).stated()
 
 
 set_model(ServedForecaster())

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,8 +13,9 @@ from pydantic import TypeAdapter
 
 from models import ModelSpec
 from models.document import read_document
+from models.outlook import Outlook
 from models.projection import Projection, load_projection
-from models.windows import check_windows
+from models.windows import Windows, check_windows
 
 
 class Forecaster(Protocol):
@@ -28,8 +29,8 @@ class Forecaster(Protocol):
     def columns(self) -> tuple[str, ...]:
         """Names of the F columns of a window, in order."""
 
-    def predict(self, x_BLF: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Forecasts [B] of raw windows [B, L, F], L being the look-back of the spec; NaN is allowed."""
+    def predict(self, asked: Windows) -> Outlook[NDArray[np.float64]]:
+        """What is stated of raw windows [B, L, F], L being the look-back of the spec; NaN is allowed."""
 
     def save(self, folder: Path) -> None:
         """Write everything that `load` needs into a folder."""
@@ -52,10 +53,10 @@ class Projected:
         """Names of the raw columns of a window, before the projection."""
         return self.projection.columns
 
-    def predict(self, x_BLF: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Forecasts [B] of raw windows; NaN is allowed."""
-        check_windows(x_BLF, self.spec.look_back, self.columns)
-        return self.forecaster.predict(self.projection(x_BLF))
+    def predict(self, asked: Windows) -> Outlook[NDArray[np.float64]]:
+        """What is stated of raw windows; NaN is allowed."""
+        check_windows(asked.x_BLF, self.spec.look_back, self.columns)
+        return self.forecaster.predict(replace(asked, x_BLF=self.projection(asked.x_BLF)))
 
     def save(self, folder: Path) -> None:
         """Write the model and its projection into one folder."""

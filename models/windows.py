@@ -25,6 +25,27 @@ def windows(x_STF: Floats, securities_B: Places, sessions_B: Places, look_back: 
     return x_BLF
 
 
+@dataclass(frozen=True)
+class Windows:
+    """What a model is asked with: raw windows, and whose they are.
+
+    x_BLF         float32, NaN where absent
+    security_ids  ids of the B securities, for models that know names
+    sessions_B    numbers, equal for windows that end at the same session, for models in which names hear each other
+    """
+
+    x_BLF: Floats
+    security_ids: NDArray[np.str_]
+    sessions_B: Places
+
+    def __len__(self) -> int:
+        return len(self.x_BLF)
+
+    def named(self) -> dict[str, NDArray[np.generic]]:
+        """The same as arrays by name, as a served model takes them."""
+        return {"windows": self.x_BLF, "security_id": self.security_ids, "session": self.sessions_B}
+
+
 def check_windows(x_BLF: Floats, look_back: int, columns: Sequence[str]) -> None:
     """Refuse windows of another length or number of columns than the model was fitted on, with a ValueError."""
     if x_BLF.ndim != 3 or x_BLF.shape[1:] != (look_back, len(columns)):

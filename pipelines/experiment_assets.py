@@ -22,6 +22,7 @@ from assets.training.panel import Panel
 from expectations.fact_tables import Industries
 from expectations.tables import Forecasts, WalkForwards
 from models.served import Forecaster
+from models.windows import Windows
 from pipelines.checkpoint import Checkpoint
 from pipelines.experiment import Experiment
 from pipelines.fold_path import fit_panel, fold_panel, tables_read
@@ -219,5 +220,6 @@ def track_fit(walk: Walk, run_id: str, fitted: Fitted) -> None:
     walk.tracking.log_curve(run_id, {fitted.best.epoch: fitted.metrics()})
     with tempfile.TemporaryDirectory() as folder:
         fitted.forecaster.save(Path(folder))
-        example = np.zeros((1, walk.experiment.model.look_back, len(fitted.forecaster.columns)), dtype=np.float32)
-        walk.tracking.log_model(run_id, Path(folder), PYFUNC, example)
+        shape = (1, walk.experiment.model.look_back, len(fitted.forecaster.columns))
+        example = Windows(np.zeros(shape, dtype=np.float32), np.array(["sh600000"]), np.zeros(1, dtype=np.intp))
+        walk.tracking.log_model(run_id, Path(folder), PYFUNC, example.named())

@@ -13,17 +13,18 @@ import numpy as np
 import torch
 
 from assets.training.journal import EpochRecord, Fitted, Journal
-from assets.training.loop import Keeper, Loop, augmenting, batches, dense_forecast
-from assets.training.panel import TRAIN, VALID, Panel
+from assets.training.loop import SCORED_AT_ONCE, Keeper, Loop, augmenting, batches, dense_outputs
+from assets.training.panel import TRAIN, VALID, Panel, asked
 from assets.training.spec import TrainingSpec
 from models import ModelSpec
-from models.losses import LossSpec
-from models.network import Network, NetworkSpec, device, on_threads
+from models.heads import Aim
+from models.losses import Loss, LossSpec
+from models.network import Network, NetworkSpec, Sequences, Shape, device, on_threads
 from models.projection import Projection, ProjectionSpec, fit_projection
 from models.ranking import RankIc
 from models.scaling import fit_scaler
 from models.served import Forecaster, Projected
-from models.windows import Cells, TableLayout, windows
+from models.windows import Cells, TableLayout
 
 SESSIONS_LOOKED_AT = 30
 """Sessions of train on which the finished model is scored."""
@@ -78,8 +79,8 @@ def _rank_ic_on(panel: Panel, cells: Cells, forecaster: Forecaster) -> float:
     sessions = np.unique(cells.sessions_B)
     chosen = sessions[:: -(-len(sessions) // SESSIONS_LOOKED_AT)]
     some = cells.where(np.isin(cells.sessions_B, chosen))
-    x_BLF = windows(panel.x_STF, some.securities_B, some.sessions_B, forecaster.spec.look_back)
-    return RankIc(some.target_B, some.sessions_B)(forecaster.predict(x_BLF))
+    stated = forecaster.predict(asked(panel, some.securities_B, some.sessions_B, forecaster.spec.look_back))
+    return RankIc(some.target_B, some.sessions_B)(stated.forecast)
 
 
 def _behind(projection: Projection, panel: Panel) -> Panel:
@@ -119,7 +120,7 @@ def _cells(panel: Panel, segment: int, name: str) -> Cells:
 def _fit_network(
     panel: Panel,
     model: NetworkSpec,
-    loss: LossSpec,
+    loss: Loss,
     training: TrainingSpec,
     journal: Journal,
     keeper: Keeper | None,
@@ -127,21 +128,43 @@ def _fit_network(
     """The loop: an epoch of steps, a look at the validation window, until that no longer gets better."""
     train, valid = _cells(panel, TRAIN, "train"), _cells(panel, VALID, "valid")
     scaler = fit_scaler(panel.x_STF[train.securities_B, train.sessions_B])
-    place, layout = device(), _layout(panel, model.look_back)
-    z_STF = torch.from_numpy(scaler(panel.x_STF)).to(place)
-    target_ST = torch.from_numpy(np.where(panel.labelled(TRAIN), panel.target_ST, np.nan)).to(place)
-    loop = Loop(model.network(layout).to(place), loss, training, model.precision)
+    place = device()
+    known = tuple(panel.grid.securities[row] for row in np.unique(train.securities_B))
+    shape = Shape(_layout(panel, model.look_back), known, loss.outputs)
+    whole = sequences(panel, scaler(panel.x_STF), shape, place)
+    aim_ST, unit = aims(panel, loss.aim)
+    aim = torch.from_numpy(aim_ST).to(place)
+    loop = Loop(model.network(shape).to(place), loss, training, model.precision)
     augment = augmenting(training, panel.columns, panel.groups)
     rank_ic = RankIc(valid.target_B, valid.sessions_B)
     go_on(loop, journal, keeper)
     while not loop.is_over:
-        told = loop.run_epoch(map(augment, batches(z_STF, target_ST, training)))
-        score = rank_ic(dense_forecast(loop.mean, z_STF, valid, training.burn_in))
+        told = loop.run_epoch(map(augment, batches(whole, aim, training)))
+        y_BP = dense_outputs(loop.mean, whole, valid, training.burn_in, None if model.is_joint else SCORED_AT_ONCE)
+        score = rank_ic(loss.outlook(y_BP[:, None]).forecast[:, 0].cpu().numpy())
         loop.keep(score)
         journal(loop.epoch, told.loss, score, told.gradient_norm)
         if keeper is not None:
             keeper.save({"loop": loop.state(), "journal": journal.state()})
-    return Network(model, layout, scaler, loop.best())
+    return Network(model, shape, scaler, loop.best(), loss, unit)
+
+
+def sequences(panel: Panel, z_STF: np.ndarray, shape: Shape, place: torch.device) -> Sequences:
+    """All names of a panel over all of its sessions, on a device."""
+    names_S = shape.numbers(tuple(panel.grid.securities))
+    arrays = (torch.from_numpy(z_STF), names_S, torch.from_numpy(panel.member_ST))
+    return Sequences(*(array.to(place) for array in arrays))
+
+
+def aims(panel: Panel, aim: Aim) -> tuple[np.ndarray, float]:
+    """What the train cells should be told as, NaN elsewhere, and the return that one unit of it stands for."""
+    labelled_ST = panel.labelled(TRAIN)
+    if aim == "score":
+        return np.where(labelled_ST, panel.target_ST, np.nan), 1.0
+    if aim == "rise":
+        return np.where(labelled_ST, (panel.label_ST > 0).astype(np.float32), np.nan).astype(np.float32), 1.0
+    unit = float(panel.label_ST[labelled_ST].std()) or 1.0
+    return np.where(labelled_ST, panel.label_ST / unit, np.nan).astype(np.float32), unit
 
 
 def go_on(loop: Loop, journal: Journal, keeper: Keeper | None) -> None:

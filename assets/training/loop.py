@@ -1,5 +1,5 @@
 """Loop: the steps that fit a network, and all that another process needs to go on from any epoch."""
-# S securities, T sessions, F features, B batch: sequences of the same sessions, L sessions of a sequence
+# S securities, T sessions, F features, B batch: sequences of the same sessions, L sessions of a sequence, P outputs
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from assets.training.spec import TrainingSpec
-from models.augmentation import Batch
-from models.losses import LossSpec
+from models.losses import Loss
+from models.network import Sequences
 from models.windows import Cells
 
 SCORED_AT_ONCE = 512
 LARGEST_GRADIENT = 1.0
 
+Batch = tuple[Sequences, Tensor]
+"""What is read, and the aims of its last sessions, NaN where there is no label."""
 State = dict[str, Any]
 """Tensors, numbers and text in dicts and lists."""
 
@@ -46,7 +48,7 @@ class Epoch:
 class Loop:
     """One network on its way, the running mean of its weights, which is what forecasts, and the best of those means."""
 
-    def __init__(self, network: nn.Module, loss: LossSpec, training: TrainingSpec, precision: str) -> None:
+    def __init__(self, network: nn.Module, loss: Loss, training: TrainingSpec, precision: str) -> None:
         self.network, self.loss, self.training, self.precision = network, loss, training, precision
         self.mean = copy.deepcopy(network)
         self.epoch, self.best_epoch, self.best_score = 0, 0, -np.inf
@@ -63,7 +65,7 @@ class Loop:
     def run_epoch(self, steps: Iterable[Batch]) -> Epoch:
         """One step down the gradient for each batch; ValueError where the loss is no number any more."""
         self.network.train()
-        told = [torch.stack(self._step(x_BLF, target_BL)) for x_BLF, target_BL in steps]
+        told = [torch.stack(self._step(read, aim_BL)) for read, aim_BL in steps]
         loss, norm = torch.stack(told).mean(0).tolist()
         self.epoch += 1
         if not np.isfinite(loss):
@@ -113,10 +115,10 @@ class Loop:
         if state["random_of_cuda"]:
             torch.cuda.set_rng_state_all(state["random_of_cuda"])
 
-    def _step(self, x_BLF: Tensor, target_BL: Tensor) -> tuple[Tensor, Tensor]:
+    def _step(self, read: Sequences, aim_BL: Tensor) -> tuple[Tensor, Tensor]:
         with _autocast(self._place, self.precision):
-            forecast_BL = self.network(x_BLF)[:, -target_BL.shape[1] :]
-        error = self.loss(forecast_BL.float(), target_BL, target_BL.isfinite())
+            y_BLP = self.network(read)[:, -aim_BL.shape[1] :]
+        error = self.loss(y_BLP.float(), aim_BL, aim_BL.isfinite())
         self._optimiser.zero_grad()
         error.backward()  # type: ignore[no-untyped-call]
         norm: Tensor = nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_GRADIENT)
@@ -127,28 +129,30 @@ class Loop:
         return error.detach(), norm.detach()
 
 
-def batches(z_STF: Tensor, target_ST: Tensor, training: TrainingSpec) -> Iterator[tuple[Tensor, Tensor]]:
+def batches(whole: Sequences, aim_ST: Tensor, training: TrainingSpec) -> Iterator[Batch]:
     """One epoch: every train session once, in tiles of `span` sessions with a random phase, batches in random order.
 
-    Yields the scaled features [B, burn-in + span, F] and the targets [B, span], NaN where there is no label; the
-    features reach further back where an augmentation asks for older sessions. The edges of the panel and of the train
-    segment shorten a sequence. A batch is of one tile: its names can be compared.
+    whole   all names over all sessions of the panel, on the device that trains
+    yields  sequences of burn-in + span sessions and the aims of the span, NaN where there is no label; they reach
+            further back where an augmentation asks for older sessions. The edges of the panel and of the train segment
+            shorten a sequence. A batch is of one tile: its names can be compared.
     """
     before = training.burn_in + sum(how.older(training.burn_in + training.span) for how in training.augmentation)
-    labelled_T = target_ST.isfinite().any(0).nonzero().flatten()
+    labelled_T = aim_ST.isfinite().any(0).nonzero().flatten()
     first, last = int(labelled_T[0]), int(labelled_T[-1])
     phase = int(torch.randint(training.span, (1,)))
     batches: list[tuple[int, Tensor]] = []
     for start in range(first - phase, last + 1, training.span):
-        tile_ST = target_ST[:, max(start, 0) : start + training.span]
+        tile_ST = aim_ST[:, max(start, 0) : start + training.span]
         rows = tile_ST.isfinite().any(1).nonzero().flatten().cpu()
         shuffled = rows[torch.randperm(len(rows))]
         batches += [(start, part) for part in shuffled.tensor_split(-(-len(rows) // training.batch_size))]
     for place in torch.randperm(len(batches)).tolist():
         start, rows = batches[place]
         stop = min(start + training.span, last + 1)
-        rows = rows.to(z_STF.device)
-        yield z_STF[rows, max(start - before, 0) : stop], target_ST[rows, max(start, 0) : stop]
+        rows, seen = rows.to(aim_ST.device), slice(max(start - before, 0), stop)
+        read = Sequences(whole.x_BLF[rows, seen], whole.names_B[rows], whole.there_BL[rows, seen])
+        yield read, aim_ST[rows, max(start, 0) : stop]
 
 
 def augmenting(training: TrainingSpec, columns: Sequence[str], groups: Sequence[str]) -> Callable[[Batch], Batch]:
@@ -156,21 +160,32 @@ def augmenting(training: TrainingSpec, columns: Sequence[str], groups: Sequence[
     steps = [how.bound(columns, groups) for how in training.augmentation]
 
     def other(batch: Batch) -> Batch:
-        x_BLF, target_BL = functools.reduce(lambda made, step: step(*made), steps, batch)
-        return x_BLF[:, -(training.burn_in + target_BL.shape[1]) :], target_BL
+        read, aim_BL = batch
+        x_BLF, aim_BL = functools.reduce(lambda made, step: step(*made), steps, (read.x_BLF, aim_BL))
+        return read._replace(x_BLF=x_BLF).last(training.burn_in + aim_BL.shape[1]), aim_BL
 
     return other
 
 
 @torch.inference_mode()
-def dense_forecast(module: nn.Module, z_STF: Tensor, cells: Cells, burn_in: int) -> np.ndarray:
-    """Forecasts of cells from one pass over their span, the state carried through it, after a burn-in."""
+def dense_outputs(module: nn.Module, whole: Sequences, cells: Cells, burn_in: int, at_once: int | None) -> Tensor:
+    """Outputs [cells, P] from one pass over their span, the state carried through it, after a burn-in.
+
+    at_once  names that are read together; None for all
+    """
     module.eval()
     first = max(int(cells.sessions_B[0]) - burn_in, 0)
-    span_STF = z_STF[:, first : int(cells.sessions_B[-1]) + 1]
-    y_ST = torch.cat([module(part) for part in torch.split(span_STF, SCORED_AT_ONCE)]).cpu().numpy()
-    forecast_B: np.ndarray = y_ST[cells.securities_B, cells.sessions_B - first]
-    return forecast_B
+    span, count = slice(first, int(cells.sessions_B[-1]) + 1), len(whole.names_B)
+    y_STP = torch.cat(
+        [
+            module(Sequences(whole.x_BLF[part, span], whole.names_B[part], whole.there_BL[part, span]))
+            for start in range(0, count, at_once or count)
+            for part in [slice(start, start + (at_once or count))]
+        ]
+    )
+    at_B = [torch.from_numpy(places).to(y_STP.device) for places in (cells.securities_B, cells.sessions_B - first)]
+    y_BP: Tensor = y_STP[at_B[0], at_B[1]].float()
+    return y_BP
 
 
 def _optimiser(network: nn.Module, training: TrainingSpec) -> torch.optim.Optimizer:

@@ -15,6 +15,7 @@ from assets.training.normalisation import Normalisation, by_group, industry_code
 from assets.wide import Grid, grid_of, spread
 from expectations.decisions import DECIDED_HOUR
 from models.ranking import normal_scores
+from models.windows import Windows, windows
 
 TRAIN, VALID, TEST = 1, 2, 3
 SEGMENTS = {"outside": 0, "purged": 0, "train": TRAIN, "valid": VALID, "test": TEST}
@@ -53,6 +54,12 @@ class Panel:
         """Rows and columns of the member cells of valid and test, labelled or not, in time order."""
         sessions, rows = np.nonzero((self.member_ST & (self.segment_ST >= VALID)).T)
         return rows, sessions
+
+
+def asked(panel: Panel, rows: NDArray[np.intp], sessions: NDArray[np.intp], look_back: int) -> Windows:
+    """The raw windows that end at these cells, with the names they are of."""
+    names = np.asarray(panel.grid.securities, dtype=np.str_)[rows]
+    return Windows(windows(panel.x_STF, rows, sessions, look_back), names, sessions)
 
 
 def build_panel(

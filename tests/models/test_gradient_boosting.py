@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from models.gradient_boosting import GradientBoostingSpec
 from models.ranking import RankIc
 from models.windows import Cells, windows
+from tests.models.asking import forecast_of
 
 
 def fitted(spec, train, valid, layout, seed=0, threads=1):
@@ -26,7 +27,7 @@ def x_BLF(x_STF, valid):
 
 def test_it_finds_a_planted_signal_and_tells_of_every_tree(x_BLF, train, valid, layout, spec):
     model, told = fitted(spec, train, valid, layout)
-    assert RankIc(valid.target_B, valid.sessions_B)(model.predict(x_BLF)) > 0.4
+    assert RankIc(valid.target_B, valid.sessions_B)(forecast_of(model, x_BLF)) > 0.4
     assert [tree for tree, _, _ in told] == list(range(1, len(told) + 1))
     assert told[-1][1] < told[0][1] < 1
 
@@ -35,7 +36,7 @@ def test_it_keeps_the_trees_up_to_the_best_validation_rank_ic(x_BLF, train, vali
     model, told = fitted(spec, train, valid, layout)
     scores = [score for _, _, score in told]
     assert model.booster.num_trees() == 1 + int(np.argmax(scores))
-    assert RankIc(valid.target_B, valid.sessions_B)(model.predict(x_BLF)) == pytest.approx(max(scores), abs=1e-9)
+    assert RankIc(valid.target_B, valid.sessions_B)(forecast_of(model, x_BLF)) == pytest.approx(max(scores), abs=1e-9)
     assert len(told) == min(30, model.booster.num_trees() + 10)
 
 
@@ -60,15 +61,15 @@ def test_validation_rows_do_not_move_the_trees(x_STF, train, valid, layout):
 
 def test_a_window_has_the_same_forecast_alone_and_in_company(x_BLF, train, valid, layout, spec):
     model, _ = fitted(spec, train, valid, layout)
-    alone = np.concatenate([model.predict(window[None]) for window in x_BLF[:40]])
-    np.testing.assert_array_equal(alone, model.predict(x_BLF)[:40])
-    assert model.predict(x_BLF[:0]).shape == (0,)
+    alone = np.concatenate([forecast_of(model, window[None]) for window in x_BLF[:40]])
+    np.testing.assert_array_equal(alone, forecast_of(model, x_BLF)[:40])
+    assert forecast_of(model, x_BLF[:0]).shape == (0,)
 
 
 def test_it_comes_back_from_its_folder_bit_for_bit(x_BLF, train, valid, layout, spec, tmp_path):
     model, _ = fitted(spec, train, valid, layout)
     model.save(tmp_path)
-    np.testing.assert_array_equal(spec.load(tmp_path).predict(x_BLF), model.predict(x_BLF))
+    np.testing.assert_array_equal(forecast_of(spec.load(tmp_path), x_BLF), forecast_of(model, x_BLF))
 
 
 def test_a_misspelt_setting_is_refused():

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from models.linear import LinearSpec
 from models.ranking import RankIc
 from models.windows import Cells, windows
+from tests.models.asking import forecast_of
 
 
 def fitted(spec, train, valid, layout):
@@ -33,13 +34,13 @@ def test_weights_solve_the_ridge_equations(x_STF, train, valid, layout):
 
 def test_it_finds_a_planted_linear_signal(x_STF, train, valid, layout, spec):
     model, told = fitted(spec, train, valid, layout)
-    assert RankIc(valid.target_B, valid.sessions_B)(model.predict(of(x_STF, valid))) > 0.4
+    assert RankIc(valid.target_B, valid.sessions_B)(forecast_of(model, of(x_STF, valid))) > 0.4
     assert told == [(1, pytest.approx(0.5, abs=0.2), pytest.approx(0.6, abs=0.2))]
 
 
 def test_the_training_loss_it_tells_is_that_of_its_forecasts(x_STF, train, valid, layout, spec):
     model, told = fitted(spec, train, valid, layout)
-    loss = np.square(model.predict(of(x_STF, train)) - train.target_B).mean()
+    loss = np.square(forecast_of(model, of(x_STF, train)) - train.target_B).mean()
     assert told[0][1] == pytest.approx(loss, rel=1e-6)
 
 
@@ -76,14 +77,17 @@ def test_validation_rows_do_not_move_scaler_or_weights(x_STF, train, valid, layo
 def test_a_window_has_the_same_forecast_alone_and_in_company(x_STF, train, valid, layout, spec):
     model, _ = fitted(spec, train, valid, layout)
     x = of(x_STF, valid)
-    alone = np.concatenate([model.predict(window[None]) for window in x[:40]])
-    np.testing.assert_array_equal(alone, model.predict(x)[:40])
+    alone = np.concatenate([forecast_of(model, window[None]) for window in x[:40]])
+    np.testing.assert_array_equal(alone, forecast_of(model, x)[:40])
 
 
 def test_it_comes_back_from_its_folder_bit_for_bit(x_STF, train, valid, layout, spec, tmp_path):
     model, _ = fitted(spec, train, valid, layout)
     model.save(tmp_path)
-    np.testing.assert_array_equal(spec.load(tmp_path).predict(of(x_STF, valid)), model.predict(of(x_STF, valid)))
+    np.testing.assert_array_equal(
+        forecast_of(spec.load(tmp_path), of(x_STF, valid)),
+        forecast_of(model, of(x_STF, valid)),
+    )
 
 
 def test_columns_that_never_vary_get_no_weight(x_STF, train, valid, layout, spec):

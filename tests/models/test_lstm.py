@@ -6,10 +6,11 @@ from pydantic import ValidationError
 
 from models.lstm import LstmSpec
 from models.windows import TableLayout
+from tests.models.asking import read, shape
 
 
 def reads(columns):
-    return TableLayout(tuple(f"column_{number}" for number in range(columns)), (), look_back=12)
+    return shape(TableLayout(tuple(f"column_{number}" for number in range(columns)), (), look_back=12))
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def spec():
 
 
 def test_it_forecasts_after_every_session(spec):
-    assert spec.network(reads(5))(torch.zeros(3, 7, 5)).shape == (3, 7)
+    assert spec.network(reads(5))(read(torch.zeros(3, 7, 5))).shape == (3, 7, 1)
 
 
 @pytest.mark.parametrize("layers", [1, 2])
@@ -27,7 +28,7 @@ def test_later_sessions_change_no_earlier_forecast(layers):
     x = torch.randn(5, 20, 4)
     changed = x.clone()
     changed[:, 13:] = 50
-    before, after = network(x), network(changed)
+    before, after = network(read(x)), network(read(changed))
     assert torch.equal(before[:, :13], after[:, :13])
     assert not torch.equal(before[:, 13:], after[:, 13:])
 
@@ -36,7 +37,7 @@ def test_names_do_not_see_each_other(spec):
     network = spec.network(reads(4)).eval()
     x = torch.randn(6, 12, 4)
     order = torch.tensor([3, 0, 5, 1, 4, 2])
-    assert torch.allclose(network(x)[order], network(x[order]), atol=1e-6)
+    assert torch.allclose(network(read(x))[order], network(read(x[order])), atol=1e-6)
 
 
 def test_it_overfits_eight_sequences():
@@ -45,7 +46,7 @@ def test_it_overfits_eight_sequences():
     x, target = torch.randn(8, 12, 3), torch.randn(8)
     optimiser = torch.optim.Adam(network.parameters(), lr=0.02)
     for _ in range(300):
-        loss = (network(x)[:, -1] - target).square().mean()
+        loss = (network(read(x))[:, -1, 0] - target).square().mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

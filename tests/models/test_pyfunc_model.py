@@ -14,13 +14,14 @@ from models.linear import LinearSpec
 from models.projection import ProjectionSpec, fit_projection
 from models.served import Projected
 from models.windows import TableLayout, windows
+from tests.models.asking import forecast_of, nameless
 
 PACKAGE = Path(models.__file__).parent
 SILENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
 READ_ELSEWHERE = """
 import sys, numpy, mlflow.pyfunc
 model = mlflow.pyfunc.load_model(sys.argv[1])
-numpy.save(sys.argv[3], model.predict(numpy.load(sys.argv[2])))
+numpy.save(sys.argv[3], model.predict(dict(numpy.load(sys.argv[2])))["forecast"])
 """
 
 
@@ -49,22 +50,24 @@ def saved(mlflow, x_STF, train, valid, layout, tmp_path):
         path=tmp_path / "pyfunc",
         python_model=str(PACKAGE / "pyfunc_model.py"),
         artifacts={"forecaster": str(tmp_path / "forecaster")},
-        signature=mlflow.models.infer_signature(x[:1], model.predict(x[:1])),
+        signature=mlflow.models.infer_signature(nameless(x[:1]).named()),
         code_paths=[str(PACKAGE)],
         pip_requirements=["torch", "numpy", "safetensors", "pydantic", "lightgbm"],
     )
-    return x, model.predict(x), tmp_path / "pyfunc"
+    return x, forecast_of(model, x), tmp_path / "pyfunc"
 
 
 def test_the_pyfunc_model_gives_the_forecasts_of_the_saved_one(mlflow, saved):
     x, forecast, folder = saved
-    np.testing.assert_array_equal(mlflow.pyfunc.load_model(str(folder)).predict(x), forecast)
+    np.testing.assert_array_equal(
+        mlflow.pyfunc.load_model(str(folder)).predict(nameless(x).named())["forecast"], forecast
+    )
 
 
 def test_it_brings_its_code_and_forecasts_in_a_folder_without_the_project(saved, tmp_path):
     x, forecast, folder = saved
-    np.save(tmp_path / "x.npy", x)
-    command = [sys.executable, "-c", READ_ELSEWHERE, str(folder), str(tmp_path / "x.npy"), str(tmp_path / "y.npy")]
+    np.savez(tmp_path / "x.npz", **nameless(x).named())
+    command = [sys.executable, "-c", READ_ELSEWHERE, str(folder), str(tmp_path / "x.npz"), str(tmp_path / "y.npy")]
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | SILENT
     subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, timeout=120)
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), forecast)

@@ -11,17 +11,20 @@ from models import ModelSpec
 from models.banded_ridge import BandedRidgeSpec
 from models.gradient_boosting import GradientBoostingSpec
 from models.linear import LinearSpec
+from models.losses import MeanSquaredSpec
 from models.lstm import LstmSpec
 from models.network import Network
 from models.scaling import fit_scaler
 from models.served import load
 from models.windows import windows
+from tests.models.asking import forecast_of, shape
 
 
 def fitted(spec, train, valid, layout):
     if isinstance(spec, LstmSpec):
         torch.manual_seed(0)
-        return Network(spec, layout, fit_scaler(train.x_STF[:, 0]), spec.network(layout))
+        made = shape(layout)
+        return Network(spec, made, fit_scaler(train.x_STF[:, 0]), spec.network(made), MeanSquaredSpec())
     return spec.fit(train, valid, layout, 0, 1, lambda *record: None)
 
 
@@ -40,7 +43,7 @@ def test_a_folder_gives_back_the_model_whatever_its_kind(spec, x_STF, train, val
     again = load(tmp_path)
     x = windows(x_STF, valid.securities_B, valid.sessions_B, 5)
     assert (again.spec, again.columns) == (spec, layout.columns)
-    np.testing.assert_array_equal(again.predict(x), model.predict(x))
+    np.testing.assert_array_equal(forecast_of(again, x), forecast_of(model, x))
 
 
 def test_nothing_is_pickled(train, valid, layout, tmp_path):

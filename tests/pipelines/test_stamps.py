@@ -7,7 +7,7 @@ from pipelines.lineage import Stamp, read_stamps
 
 
 def tell(instance: dg.DagsterInstance, part: str | None, **metadata: str) -> None:
-    made = dg.AssetMaterialization("cleaning/bars".split("/"), partition=part, metadata=metadata)
+    made = dg.AssetMaterialization(["cleaning", "bars"], partition=part, metadata=metadata)
     instance.report_runless_asset_event(made)
 
 

@@ -10,6 +10,7 @@ from models.scaling import Scaler
 from models.windows import TableLayout
 from pipelines.experiment_assets import PYFUNC
 from pipelines.tracking import Tracking, environment_tags
+from tests.models.asking import forecast_of, nameless
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ def test_a_run_has_one_model_the_one_that_was_logged_last(tracking: Tracking, tm
     for weight in (1.0, 2.0):
         saved = Linear(LinearSpec(look_back=1), layout, scaler, np.array([weight, 0.0]))
         saved.save(tmp_path / str(weight))
-        tracking.log_model(run, tmp_path / str(weight), PYFUNC, np.zeros((1, 1, 2), dtype=np.float32))
+        tracking.log_model(run, tmp_path / str(weight), PYFUNC, nameless(np.zeros((1, 1, 2), dtype=np.float32)).named())
     assert len(tracking.models(run)) == 1
     window = np.array([[[0.5, 0.0]]], dtype=np.float32)
-    assert tracking.forecaster(run).predict(window).tolist() == [1.0]
+    assert forecast_of(tracking.forecaster(run), window).tolist() == [1.0]

@@ -9,16 +9,20 @@ from pydantic import ValidationError
 
 from assets.training.fit import _cells, fit
 from assets.training.loop import batches
-from assets.training.panel import TEST, TRAIN, VALID
+from assets.training.panel import TEST, TRAIN, VALID, asked
 from assets.training.spec import TrainingSpec
 from models.augmentation import EventShiftSpec, JitterSpec, TimeScalingSpec
 from models.gradient_boosting import GradientBoostingSpec
+from models.heads import CrossEntropyHead, GaussianHead, LogitNormalHead, QuantileHead, StudentTHead
 from models.linear import LinearSpec
 from models.losses import CorrelationSpec, HuberSpec, MeanSquaredSpec, PairwiseSpec
 from models.lstm import LstmSpec
 from models.multi_source_mlp import MultiSourceMlpSpec
+from models.network import Sequences
 from models.projection import ProjectionSpec
+from models.served import load
 from models.windows import windows
+from tests.models.asking import forecast_of
 
 MODELS = (
     LinearSpec(look_back=4),
@@ -150,7 +154,11 @@ def test_an_epoch_shows_every_labelled_cell_once_after_its_burn_in():
     target_ST = torch.from_numpy(target)
     z_STF = torch.arange(7 * 50).reshape(7, 50, 1)
     seen = []
-    for x_BLF, part_BL in batches(z_STF, target_ST, TrainingSpec(span=9, burn_in=5, batch_size=3)):
+    whole = Sequences(z_STF, torch.arange(7), target_ST.isfinite())
+    for batch, part_BL in batches(whole, target_ST, TrainingSpec(span=9, burn_in=5, batch_size=3)):
+        x_BLF = batch.x_BLF
+        assert torch.equal(batch.names_B, x_BLF[:, 0, 0] // 50)
+        assert torch.equal(batch.there_BL[:, -part_BL.shape[1] :], part_BL.isfinite())
         assert len(part_BL) <= 3
         assert part_BL.shape[1] <= 9
         assert x_BLF[0, 0, 0] % 50 == max(places_of_first(x_BLF, part_BL) - 5, 0)
@@ -173,12 +181,44 @@ def test_names_outside_the_universe_have_no_influence_on_a_network(panel):
 def test_a_fitted_model_forecasts_where_features_are_absent(panel):
     x = windows(panel.x_STF, np.arange(24), np.full(24, 2), 8)
     x[0] = np.nan
-    assert np.isfinite(fitted(panel, MODELS[2]).forecaster.predict(x)).all()
+    assert np.isfinite(forecast_of(fitted(panel, MODELS[2]).forecaster, x)).all()
 
 
 @pytest.mark.parametrize("loss", [CorrelationSpec(), HuberSpec(), PairwiseSpec()], ids=lambda loss: loss.kind)
 def test_a_network_learns_by_every_loss(panel, loss):
     assert fitted(panel, MODELS[2], loss=loss).best.valid_rank_ic > 0.4
+
+
+STATES = {
+    "gaussian": ("forecast", "noise_scale", "probability"),
+    "student_t": ("forecast", "noise_scale"),
+    "quantile": ("forecast", "noise_scale"),
+    "cross_entropy": ("forecast", "probability"),
+    "logit_normal": ("forecast", "probability", "probability_std"),
+}
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [GaussianHead(), StudentTHead(), QuantileHead(), CrossEntropyHead(fall_weight=1.5), LogitNormalHead()],
+    ids=lambda loss: loss.kind,
+)
+def test_a_network_that_states_a_distribution_learns_and_states_it_in_returns(panel, loss, tmp_path):
+    result = fitted(panel, MODELS[2], TRAINING.model_copy(update={"max_epochs": 40, "patience": 20}), loss=loss)
+    assert result.best.valid_rank_ic > 0.4
+    rows, sessions = np.nonzero(panel.labelled(TRAIN))
+    stated = result.forecaster.predict(asked(panel, rows, sessions, 8)).stated()
+    assert tuple(stated) == STATES[loss.kind]
+    label_B = panel.label_ST[rows, sessions]
+    if loss.aim == "return":
+        assert stated["noise_scale"].mean() == pytest.approx((label_B - stated["forecast"]).std(), rel=0.25)
+    else:
+        assert stated["probability"].mean() == pytest.approx((label_B > 0).mean(), abs=0.1)
+    result.forecaster.save(tmp_path)
+    again = load(tmp_path).predict(asked(panel, rows, sessions, 8)).stated()
+    assert {name: values.tobytes() for name, values in again.items()} == {
+        name: values.tobytes() for name, values in stated.items()
+    }
 
 
 COPIES = (TimeScalingSpec(), EventShiftSpec(groups=("price_volume",)), JitterSpec())
@@ -261,9 +301,9 @@ def test_a_model_reads_components_in_the_place_of_counts(wide, model):
     assert forecaster.forecaster.columns == inner
     assert result.best.valid_rank_ic > 0.4
     x = windows(wide.x_STF, np.arange(24), np.full(24, 120), model.look_back)
-    np.testing.assert_array_equal(forecaster.predict(x[3:4]), forecaster.predict(x)[3:4])
+    np.testing.assert_array_equal(forecast_of(forecaster, x[3:4]), forecast_of(forecaster, x)[3:4])
     with pytest.raises(ValueError, match=r"this model needs \[any, \d, 13\]"):
-        forecaster.predict(x[..., :5])
+        forecast_of(forecaster, x[..., :5])
 
 
 @by_kind
