@@ -12,15 +12,17 @@ from assets.training.loop import batches
 from assets.training.panel import TEST, TRAIN, VALID, asked
 from assets.training.spec import TrainingSpec
 from models.augmentation import EventShiftSpec, JitterSpec, TimeScalingSpec
+from models.cross_attention import CrossAttentionSpec
 from models.gradient_boosting import GradientBoostingSpec
 from models.heads import CrossEntropyHead, GaussianHead, LogitNormalHead, QuantileHead, StudentTHead
 from models.linear import LinearSpec
 from models.losses import CorrelationSpec, HuberSpec, MeanSquaredSpec, PairwiseSpec
 from models.lstm import LstmSpec
 from models.multi_source_mlp import MultiSourceMlpSpec
-from models.network import Sequences
+from models.network import NetworkSpec, Sequences
 from models.projection import ProjectionSpec
 from models.served import load
+from models.two_level_lstm import TwoLevelLstmSpec
 from models.windows import windows
 from tests.models.asking import forecast_of
 
@@ -29,6 +31,8 @@ MODELS = (
     GradientBoostingSpec(look_back=4, max_trees=40, rows_in_leaf=30, column_share=0.5),
     LstmSpec(look_back=8, hidden=8, precision="fp32"),
     MultiSourceMlpSpec(look_back=8, state=8, source=8, widths=(16,), dropout=0.0, precision="fp32"),
+    TwoLevelLstmSpec(look_back=8, expert=8, coordinator=8, summaries=2, dropout=0.0, precision="fp32"),
+    CrossAttentionSpec(look_back=8, hidden=8, heads=2, dropout=0.0, precision="fp32"),
 )
 TRAINING = TrainingSpec(max_epochs=15, burn_in=6, span=10, batch_size=12, weight_averaging=0.9, threads=1)
 by_kind = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.kind)
@@ -71,7 +75,7 @@ def test_history_is_what_on_epoch_was_told(panel, model):
     assert list(result.history) == told
     assert [record.epoch for record in told] == list(range(1, len(told) + 1))
     assert result.threads == 1
-    is_network = model.kind in ("lstm", "multi_source_mlp")
+    is_network = isinstance(model, NetworkSpec)
     steps = {"gradient_norm"} if is_network else set()
     assert set(told[0].metrics()) == {"train_loss", "valid_rank_ic", "seconds"} | steps
     assert not is_network or all(record.gradient_norm > 0 for record in told)
@@ -115,8 +119,6 @@ def test_validation_rows_move_nothing_where_there_is_nothing_to_choose(panel, mo
     one_choice = {
         "linear": {"penalties": (1.0,)},
         "gradient_boosting": {"max_trees": 1},
-        "lstm": {},
-        "multi_source_mlp": {},
     }
     model = model.model_copy(update=one_choice.get(model.kind, {}))
     training = TRAINING.model_copy(update={"max_epochs": 1})
