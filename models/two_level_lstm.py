@@ -77,22 +77,23 @@ class TwoLevelLstm(nn.Module):
         self.id_dropout = spec.id_dropout
         self.weights = ImportanceWeights(names, features) if spec.importance_weights else None
         self.expert = Expert(features, spec.expert, names, spec.embedding, spec.look_back, own=spec.experts == "own")
+        self.level = nn.LayerNorm(spec.expert)
         self.listening = (
             Basket(spec.expert, shape, spec.baskets) if spec.baskets else Market(spec.expert, spec.summaries)
         )
         self.coordinator = nn.LSTM(2 * spec.expert, spec.coordinator, batch_first=True)
-        spread_time_scales(self.coordinator, spec.look_back)
+        #spread_time_scales(self.coordinator, spec.look_back)
         self.dropout = nn.Dropout(spec.dropout)
-        self.head = nn.Linear(spec.expert + spec.coordinator, shape.outputs)
+        self.head = nn.Linear(2 * spec.expert + spec.coordinator, shape.outputs)
 
     def forward(self, read: Sequences) -> Tensor:
         """Outputs y_BLP, after each session."""
         known_B = perhaps_unknown(read.names_B, self.id_dropout, training=self.training)
         x_BLF = read.x_BLF if self.weights is None else self.weights(read.x_BLF, known_B)
-        states_BLH = self.dropout(self.expert(x_BLF, known_B))
+        states_BLH = self.dropout(self.level(self.expert(x_BLF, known_B)))
         heard_BLH = self.listening(states_BLH, read.names_B, known_B, read.there_BL)
         told_BLK, _ = self.coordinator(torch.cat([states_BLH, heard_BLH], -1))
-        y_BLP: Tensor = self.head(torch.cat([states_BLH, self.dropout(told_BLK)], -1))
+        y_BLP: Tensor = self.head(torch.cat([states_BLH, heard_BLH, self.dropout(told_BLK)], -1))
         return y_BLP
 
 
