@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from models.expert import Expert
 from models.losses import OF_NETWORKS
-from models.lstm import spread_time_scales
 from models.names import ImportanceWeights, perhaps_unknown
 from models.network import UNKNOWN, Network, Sequences, Shape, load_network
 
@@ -82,7 +81,7 @@ class TwoLevelLstm(nn.Module):
             Basket(spec.expert, shape, spec.baskets) if spec.baskets else Market(spec.expert, spec.summaries)
         )
         self.coordinator = nn.LSTM(2 * spec.expert, spec.coordinator, batch_first=True)
-        #spread_time_scales(self.coordinator, spec.look_back)
+        # spread_time_scales(self.coordinator, spec.look_back)
         self.dropout = nn.Dropout(spec.dropout)
         self.head = nn.Linear(2 * spec.expert + spec.coordinator, shape.outputs)
 

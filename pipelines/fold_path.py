@@ -12,11 +12,12 @@ from assets.folds.walk_forward import Fold, segments
 from assets.table import Declaration
 from assets.training.fit import fit
 from assets.training.journal import EpochRecord, Fitted
-from assets.training.loop import Keeper
 from assets.training.normalisation import by_group
 from assets.training.panel import Panel, build_panel
 from expectations.fact_tables import Industries
 from expectations.tables import Calendar, ForwardReturns, Universe
+from models.network import NetworkSpec
+from pipelines.checkpoint import Checkpoint
 from pipelines.experiment import Experiment
 
 
@@ -73,9 +74,15 @@ def fit_panel(
     panel: Panel,
     seed: int,
     on_epoch: Callable[[EpochRecord], None],
-    keeper: Keeper | None = None,
+    keeper: Checkpoint | None = None,
 ) -> Fitted:
     """Fit one seed of an experiment on the panel of a fold; `keeper` as in `fit`."""
-    return fit(
-        panel, experiment.model, experiment.loss, experiment.training, seed, on_epoch, experiment.projection, keeper
-    )
+    training = experiment.training
+    if training.processes > 1 and isinstance(experiment.model, NetworkSpec):
+        # Imported late: only a team needs what talks between processes.
+        from pipelines.together import fit_together
+
+        return fit_together(
+            panel, experiment.model, experiment.loss, training, seed, on_epoch, experiment.projection, keeper
+        )
+    return fit(panel, experiment.model, experiment.loss, training, seed, on_epoch, experiment.projection, keeper)

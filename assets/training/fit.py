@@ -59,7 +59,7 @@ def fit(
             learnt = fit_projection(_cells(panel, TRAIN, "train"), panel.columns, panel.groups, projection)
             panel = _behind(learnt, panel)
         if isinstance(model, NetworkSpec):
-            forecaster = _fit_network(panel, model, loss, training, journal, keeper)
+            forecaster = _fit_network(panel, model, loss, training, seed, journal, keeper)
         else:
             layout = _layout(panel, model.look_back)
             train, valid = _cells(panel, TRAIN, "train"), _cells(panel, VALID, "valid")
@@ -122,6 +122,7 @@ def _fit_network(
     model: NetworkSpec,
     loss: Loss,
     training: TrainingSpec,
+    seed: int,
     journal: Journal,
     keeper: Keeper | None,
 ) -> Network:
@@ -134,12 +135,12 @@ def _fit_network(
     whole = sequences(panel, scaler(panel.x_STF), shape, place)
     aim_ST, unit = aims(panel, loss.aim)
     aim = torch.from_numpy(aim_ST).to(place)
-    loop = Loop(model.network(shape).to(place), loss, training, model.precision)
+    loop = Loop(model.network(shape).to(place), loss, training, model.precision, seed)
     augment = augmenting(training, panel.columns, panel.groups)
     rank_ic = RankIc(valid.target_B, valid.sessions_B)
     go_on(loop, journal, keeper)
     while not loop.is_over:
-        told = loop.run_epoch(map(augment, batches(whole, aim, training)))
+        told = loop.run_epoch(batches(whole, aim, training), augment)
         y_BP = dense_outputs(loop.mean, whole, valid, training.burn_in, None if model.is_joint else SCORED_AT_ONCE)
         score = rank_ic(loss.outlook(y_BP[:, None]).forecast[:, 0].cpu().numpy())
         loop.keep(score)
@@ -168,7 +169,7 @@ def aims(panel: Panel, aim: Aim) -> tuple[np.ndarray, float]:
 
 
 def go_on(loop: Loop, journal: Journal, keeper: Keeper | None) -> None:
-    """Go on where an earlier process was stopped, if one was: weights, optimiser, random numbers and the journal."""
+    """Go on where an earlier process was stopped, if one was: weights, optimiser, and the journal."""
     kept = keeper.load() if keeper is not None else None
     if kept is not None:
         loop.restore(kept["loop"])

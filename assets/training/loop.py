@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from assets.training.spec import TrainingSpec
+from assets.training.team import Team, seeded
 from models.losses import Loss
 from models.network import Sequences
 from models.windows import Cells
@@ -48,9 +51,11 @@ class Epoch:
 class Loop:
     """One network on its way, the running mean of its weights, which is what forecasts, and the best of those means."""
 
-    def __init__(self, network: nn.Module, loss: Loss, training: TrainingSpec, precision: str) -> None:
+    def __init__(self, network: nn.Module, loss: Loss, training: TrainingSpec, precision: str, seed: int) -> None:
         self.network, self.loss, self.training, self.precision = network, loss, training, precision
+        self.team, self.seed = Team.here(), seed
         self.mean = copy.deepcopy(network)
+        self._joined = self.team.joined(network)
         self.epoch, self.best_epoch, self.best_score = 0, 0, -np.inf
         self._best_weights = copy.deepcopy(self.mean.state_dict())
         self._optimiser = _optimiser(network, training)
@@ -62,10 +67,15 @@ class Loop:
         """Whether all epochs are done, or none was better for as many as its patience has."""
         return self.epoch >= self.training.max_epochs or self.epoch - self.best_epoch >= self.training.patience
 
-    def run_epoch(self, steps: Iterable[Batch]) -> Epoch:
-        """One step down the gradient for each batch; ValueError where the loss is no number any more."""
+    def run_epoch(self, batches: Iterable[Batch], augment: Callable[[Batch], Batch]) -> Epoch:
+        """One step down the gradient for each few batches; ValueError where the loss is no number any more.
+
+        Random numbers depend on seed, epoch and batch alone, so that neither a stop nor a team changes them.
+        """
         self.network.train()
-        told = [torch.stack(self._step(read, aim_BL)) for read, aim_BL in steps]
+        seeded(self.seed, self.epoch)
+        groups = in_groups(batches, self.training.batches_a_step)
+        told = [torch.stack(self._step(number, group, augment)) for number, group in enumerate(groups)]
         loss, norm = torch.stack(told).mean(0).tolist()
         self.epoch += 1
         if not np.isfinite(loss):
@@ -87,8 +97,7 @@ class Loop:
         return self.mean.eval()
 
     def state(self) -> State:
-        """All that the next epoch depends on, the random numbers too."""
-        of_cuda = torch.cuda.get_rng_state_all() if self._place.type == "cuda" else []
+        """All that the next epoch depends on."""
         return {
             "epoch": self.epoch,
             "best_epoch": self.best_epoch,
@@ -98,8 +107,6 @@ class Loop:
             "best_weights": self._best_weights,
             "optimiser": self._optimiser.state_dict(),
             "schedule": self._schedule.state_dict(),
-            "random": torch.get_rng_state(),
-            "random_of_cuda": of_cuda,
         }
 
     def restore(self, state: State) -> None:
@@ -111,22 +118,39 @@ class Loop:
         self._best_weights = state["best_weights"]
         self._optimiser.load_state_dict(state["optimiser"])
         self._schedule.load_state_dict(state["schedule"])
-        torch.set_rng_state(state["random"])
-        if state["random_of_cuda"]:
-            torch.cuda.set_rng_state_all(state["random_of_cuda"])
 
-    def _step(self, read: Sequences, aim_BL: Tensor) -> tuple[Tensor, Tensor]:
-        with _autocast(self._place, self.precision):
-            y_BLP = self.network(read)[:, -aim_BL.shape[1] :]
-        error = self.loss(y_BLP.float(), aim_BL, aim_BL.isfinite())
+    def _step(self, number: int, group: Sequence[Batch], augment: Callable[[Batch], Batch]) -> tuple[Tensor, Tensor]:
         self._optimiser.zero_grad()
-        error.backward()  # type: ignore[no-untyped-call]
+        mine = self.team.share(list(enumerate(group)))
+        # Who has no batch left takes one along that counts for nothing: gradients are averaged over all.
+        counted = [(place, batch, 1 / len(group)) for place, batch in mine] or [(0, group[0], 0.0)]
+        total = torch.zeros((), device=self._place)
+        for left, (place, batch, share) in zip(range(len(counted) - 1, -1, -1), counted, strict=True):
+            seeded(self.seed, self.epoch, 1 + number, place)
+            with self.team.waiting(self._joined) if left else contextlib.nullcontext():
+                error = self._error(augment(batch)) * share
+                (error * self.team.size).backward()  # type: ignore[no-untyped-call]
+            total += error.detach()
+        error = self.team.summed(total)
         norm: Tensor = nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_GRADIENT)
         self._optimiser.step()
         with torch.no_grad():
             for average, current in zip(self.mean.parameters(), self.network.parameters(), strict=True):
                 average.lerp_(current, 1 - self.training.weight_averaging)
-        return error.detach(), norm.detach()
+        return error, norm.detach()
+
+    def _error(self, batch: Batch) -> Tensor:
+        read, aim_BL = batch
+        with _autocast(self._place, self.precision):
+            y_BLP = self._joined(read)[:, -aim_BL.shape[1] :]
+        return self.loss(y_BLP.float(), aim_BL, aim_BL.isfinite())
+
+
+def in_groups(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
+    """Batches in the order in which they come, some at a time; the last ones may be fewer."""
+    waiting = iter(batches)
+    while group := list(itertools.islice(waiting, size)):
+        yield group
 
 
 def batches(whole: Sequences, aim_ST: Tensor, training: TrainingSpec) -> Iterator[Batch]:

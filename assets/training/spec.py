@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.augmentation import AugmentationSpec
 
@@ -26,6 +26,12 @@ class TrainingSpec(BaseModel):
         default=0.98, ge=0, lt=1, description="share of the mean of the weights kept a step"
     )
     batch_size: int = Field(default=100, ge=1, description="sequences a step, all of the same sessions")
+    batches_a_step: int = Field(
+        default=1, ge=1, description="batches whose gradients are averaged before the weights move"
+    )
+    processes: int = Field(
+        default=1, ge=1, description="that fit a network together, one for each graphics processor; they share a step"
+    )
     burn_in: int = Field(
         default=30, ge=0, description="sessions read before the first one that a sequence is scored on"
     )
@@ -38,3 +44,12 @@ class TrainingSpec(BaseModel):
         ge=1,
         description="null for as many as torch finds; threads that share cores with other work are slow",
     )
+
+    @model_validator(mode="after")
+    def _processes_share_a_step(self) -> Self:
+        if self.batches_a_step % self.processes:
+            raise ValueError(
+                f"batches_a_step is {self.batches_a_step}, which {self.processes} processes cannot share; make it a "
+                "multiple"
+            )
+        return self

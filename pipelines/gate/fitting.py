@@ -110,7 +110,7 @@ def distinct(experiments: Mapping[str, Experiment]) -> list[Experiment]:
 
 def reduced(experiment: Experiment) -> Experiment:
     """The same experiment, ended early: one epoch, few trees; nothing else changes what a model is."""
-    training = experiment.training.model_copy(update={"max_epochs": EPOCHS})
+    training = experiment.training.model_copy(update={"max_epochs": EPOCHS, "processes": 1})
     model = experiment.model
     if isinstance(model, GradientBoostingSpec):
         model = model.model_copy(update={"max_trees": min(TREES, model.max_trees)})
