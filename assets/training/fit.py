@@ -14,6 +14,7 @@ import torch
 
 from assets.training.journal import EpochRecord, Fitted, Journal
 from assets.training.loop import SCORED_AT_ONCE, Keeper, Loop, augmenting, batches, dense_outputs
+from assets.training.memory import estimate, refuse_too_much
 from assets.training.panel import TRAIN, VALID, Panel, asked
 from assets.training.spec import TrainingSpec
 from models import ModelSpec
@@ -135,7 +136,9 @@ def _fit_network(
     whole = sequences(panel, scaler(panel.x_STF), shape, place)
     aim_ST, unit = aims(panel, loss.aim)
     aim = torch.from_numpy(aim_ST).to(place)
-    loop = Loop(model.network(shape).to(place), loss, training, model.precision, seed)
+    network = model.network(shape).to(place)
+    refuse_too_much(estimate(network, loss, whole, training.batch_size, training.burn_in + training.span), place)
+    loop = Loop(network, loss, training, model.precision, seed)
     augment = augmenting(training, panel.columns, panel.groups)
     rank_ic = RankIc(valid.target_B, valid.sessions_B)
     go_on(loop, journal, keeper)
