@@ -93,8 +93,9 @@ def evidence_by_asset(evidence: pl.DataFrame) -> bytes:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, 1.5 + 0.21 * len(tables)), dpi=144)
         tried, words = figure.subplots(1, 2, sharey=True, width_ratios=(5, 3))
-        for table, decided_at, harmed in cells.rows():
-            _cell(tried, decisions.index(decided_at), tables.index(table), harmed)
+        for (table,), row in cells.group_by("table"):
+            places = [decisions.index(decided_at) for decided_at in row["decided_at"]]
+            _cells(tried, tables.index(table), places, row["failed"].to_list())
         _dated(tried, decisions)
         tried.set_yticks(range(len(tables)), tables, fontsize=8)
         tried.set_ylim(-0.6, len(tables) + 0.3)
@@ -107,11 +108,13 @@ def evidence_by_asset(evidence: pl.DataFrame) -> bytes:
         return png(figure)
 
 
-def _cell(axes: Axes, x: int, y: int, harmed: int) -> None:
-    """One table after one decision; a red cell tells in how many columns its past changed."""
-    axes.barh([y], 0.86, left=x - 0.43, height=0.74, color=RED if harmed else SKY)
-    if harmed:
-        axes.annotate(str(harmed), (x, y), ha="center", va="center", fontsize=7, color="white", weight="bold")
+def _cells(axes: Axes, y: int, places: Sequence[int], harmed: Sequence[int]) -> None:
+    """One table after some decisions; a red cell tells in how many columns its past changed."""
+    spans = [(x - 0.43, 0.86) for x in places]
+    axes.broken_barh(spans, (y - 0.37, 0.74), facecolors=[RED if count else SKY for count in harmed])
+    for x, count in zip(places, harmed, strict=True):
+        if count:
+            axes.annotate(str(count), (x, y), ha="center", va="center", fontsize=7, color="white", weight="bold")
 
 
 def _dated(axes: Axes, decisions: Sequence[datetime]) -> None:

@@ -74,8 +74,7 @@ def test_a_changed_past_is_red_and_counted_and_a_kept_one_is_neither():
     from matplotlib.figure import Figure
 
     axes = Figure().subplots()
-    pictures._cell(axes, 0, 0, 0)
-    pictures._cell(axes, 1, 0, 3)
-    kept, changed = (cell.get_facecolor() for cell in axes.patches)
-    assert changed == to_rgba(pictures.RED) != kept
+    pictures._cells(axes, 0, [0, 1], [0, 3])
+    kept, changed = axes.collections[0].get_facecolor()
+    assert tuple(changed) == to_rgba(pictures.RED) != tuple(kept)
     assert [text.get_text() for text in axes.texts] == ["3"]
