@@ -1,0 +1,90 @@
+"""Confidence: whether stated noise and stated doubt mean what they say, and whether acting on them earns anything."""
+# N cases, T sessions
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from assets.evaluation.probability import aurc
+
+Floats = NDArray[np.float64]
+Places = NDArray[np.intp]
+
+MOST_PASSED, FEWEST_PASSED = 0.99, 0.01
+
+
+def log_likelihood(returns_N: Floats, forecast_N: Floats, scale_N: Floats) -> Floats:
+    """Log density of each return under a normal law around its forecast, in nats."""
+    found_N: Floats = -0.5 * ((returns_N - forecast_N) / scale_N) ** 2 - np.log(scale_N) - 0.5 * np.log(2 * np.pi)
+    return found_N
+
+
+def fitted_factor(returns_N: Floats, forecast_N: Floats, scale_N: Floats) -> float:
+    """The factor by which a scale has the best normal likelihood on these cases: what makes a comparison fair."""
+    return float(np.sqrt(np.mean(((returns_N - forecast_N) / scale_N) ** 2)))
+
+
+def by_session(values_N: Floats, sessions_N: Places) -> Floats:
+    """Mean [T] of the cases of each session, in the order of time."""
+    _, places = np.unique(sessions_N, return_inverse=True)
+    return np.bincount(places, weights=values_N) / np.bincount(places)
+
+
+def doubt_by_decile(stated_N: Floats, doubt_N: Floats, true_N: Floats, bins: int = 10) -> pl.DataFrame:
+    """How far stated probabilities lie from the true ones, by how far they are said to.
+
+    stated_N, doubt_N  mean and standard deviation of the stated probability
+    true_N             the probability that held, all shocks known
+    returns            decile, cases, stated_doubt (root mean square), error (root mean square), ratio of the two
+    """
+    order = np.argsort(np.argsort(doubt_N, kind="stable"), kind="stable")
+    frame = pl.DataFrame(
+        {"decile": order * bins // len(order) + 1, "stated_doubt": doubt_N**2, "error": (stated_N - true_N) ** 2}
+    )
+    found = frame.group_by("decile").agg(pl.len().alias("cases"), pl.col("stated_doubt", "error").mean().sqrt())
+    return found.sort("decile").with_columns(ratio=pl.col("error") / pl.col("stated_doubt"))
+
+
+def selective_gain(loss_N: Floats, doubt_N: Floats, sessions_N: Places) -> Floats:
+    """By session: what doubt takes off the area of risk by coverage, against doubt drawn at random; above 0 is better.
+
+    Doubt is compared within a session only, as a decision is made on one.
+    """
+    found = []
+    for places in _sessions(sessions_N):
+        found.append(float(loss_N[places].mean()) - aurc(loss_N[places], doubt_N[places]))
+    return np.array(found)
+
+
+def passed_gain(loss_N: Floats, doubt_N: Floats, rival_N: Floats, sessions_N: Places, share: float = 0.5) -> Floats:
+    """By session: how much lower the mean loss of what `doubt` lets pass is than of what a rival lets pass.
+
+    share  of the names of each session that either lets pass: those with the least doubt
+    """
+    found = []
+    for places in _sessions(sessions_N):
+        count = max(1, round(share * len(places)))
+        passed = [places[np.argsort(order[places], kind="stable")[:count]] for order in (rival_N, doubt_N)]
+        found.append(float(loss_N[passed[0]].mean() - loss_N[passed[1]].mean()))
+    return np.array(found)
+
+
+def check_gate(doubt_N: Floats, limit: float) -> float:
+    """Share of the cases of validation whose doubt lies below a limit.
+
+    raises  ValueError for a gate that lets nearly all or nearly nothing pass: it decides nothing
+    """
+    share = float(np.mean(doubt_N < limit))
+    if not FEWEST_PASSED <= share <= MOST_PASSED:
+        raise ValueError(
+            f"a limit of {limit:g} lets {share:.1%} of the validation cases pass; allowed are {FEWEST_PASSED:.0%} to "
+            f"{MOST_PASSED:.0%}. Half of them would pass at {float(np.median(doubt_N)):.3g}"
+        )
+    return share
+
+
+def _sessions(sessions_N: Places) -> list[Places]:
+    order = np.argsort(sessions_N, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(sessions_N[order])) + 1)
