@@ -118,7 +118,9 @@ def _noise_gain(world: DoubtWorld, noise: pl.DataFrame) -> Floats:
     return by_session(own_N - log_likelihood(label_N, forecast_N, factor * trailing_N), days)
 
 
-def _cases(world: DoubtWorld, part: pl.DataFrame, trailing_ST: Floats) -> tuple[Floats, ...]:
+def _cases(
+    world: DoubtWorld, part: pl.DataFrame, trailing_ST: Floats
+) -> tuple[Floats, Floats, Floats, Floats, NDArray[np.intp]]:
     """Labels, forecasts, trailing volatility, stated noise and session of each row."""
     rows, days = world.panel.grid.places(part)
     label_N = world.panel.label_ST[rows, days].astype(np.float64)
