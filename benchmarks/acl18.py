@@ -3,8 +3,9 @@
 Features are the eleven of the paper. The label of a day is +1 where the adjusted close gained at least .55%, -1 where
 it lost at least .5%, and none between; it is told from the days before. Train begins in 2014, validation on 2015-08-03,
 test on 2015-10-01. `lstm` is a plain LSTM; `ours` smooths labels, lets its weights decay and averages its seeds'
-probabilities: the best on validation of nine tried, all of which differ there by no more than chance. Every figure has a 95% range of 2,000 draws of whole days beside it: names of one day
-rise together, so that 64 days say less than 3,720 labels seem to.
+probabilities: the best on validation of nine tried, all of which differ there by no more than chance. Every figure has
+a 95% range of 2,000 draws of whole days beside it: names of one day rise together, so that 64 days say less than 3,720
+labels seem to.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ OURS = Contender(
     LstmSpec(look_back=15, hidden=16),
     CrossEntropyHead(smoothing=0.2),
     TrainingSpec(seeds=10, max_epochs=20, patience=6, batch_size=87, weight_decay=1.0),
-    True,
+    is_averaged=True,
 )
 
 
