@@ -89,7 +89,7 @@ def fit_together(
         _run(folder, training.processes, on_epoch)
         told = json.loads((folder / "told.json").read_text(encoding="utf-8"))
         history = tuple(EpochRecord(**epoch) for epoch in told["history"])
-        return Fitted(load(folder / "model"), history, told["threads"], told["train_rank_ic"])
+        return Fitted(load(folder / "model"), history, told["threads"], told["train_rank_ic"], training.stop_by)
 
 
 def _run(folder: Path, processes: int, on_epoch: Callable[[EpochRecord], None]) -> None:

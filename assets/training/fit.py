@@ -13,10 +13,11 @@ import numpy as np
 import torch
 
 from assets.training.journal import EpochRecord, Fitted, Journal
-from assets.training.loop import SCORED_AT_ONCE, Keeper, Loop, augmenting, batches, dense_outputs
+from assets.training.loop import Keeper, Loop, augmenting, batches
 from assets.training.memory import estimate, refuse_too_much
 from assets.training.panel import TRAIN, VALID, Panel, asked
 from assets.training.spec import TrainingSpec
+from assets.training.validation import Validation
 from models import ModelSpec
 from models.heads import Aim
 from models.losses import Loss, LossSpec
@@ -68,7 +69,7 @@ def fit(
     score = _rank_ic_on(panel, _cells(panel, TRAIN, "train"), forecaster)
     if learnt is not None:
         forecaster = Projected(learnt, forecaster)
-    return Fitted(forecaster, tuple(journal.records), threads, score)
+    return Fitted(forecaster, tuple(journal.records), threads, score, training.stop_by)
 
 
 def _layout(panel: Panel, look_back: int) -> TableLayout:
@@ -134,20 +135,19 @@ def _fit_network(
     known = tuple(panel.grid.securities[row] for row in np.unique(train.securities_B))
     shape = Shape(_layout(panel, model.look_back), known, loss.outputs)
     whole = sequences(panel, scaler(panel.x_STF), shape, place)
-    aim_ST, unit = aims(panel, loss.aim)
-    aim = torch.from_numpy(aim_ST).to(place)
+    unit = unit_of(panel, loss.aim)
+    aim, later_aim = (aims(panel, segment, loss.aim, unit).to(place) for segment in (TRAIN, VALID))
     network = model.network(shape).to(place)
     refuse_too_much(estimate(network, loss, whole, training.batch_size, training.burn_in + training.span), place)
     loop = Loop(network, loss, training, model.precision, seed)
     augment = augmenting(training, panel.columns, panel.groups)
-    rank_ic = RankIc(valid.target_B, valid.sessions_B)
+    validation = Validation(whole, valid, later_aim, loss, training.burn_in, model.is_joint)
     go_on(loop, journal, keeper)
     while not loop.is_over:
         told = loop.run_epoch(batches(whole, aim, training), augment)
-        y_BP = dense_outputs(loop.mean, whole, valid, training.burn_in, None if model.is_joint else SCORED_AT_ONCE)
-        score = rank_ic(loss.outlook(y_BP[:, None]).forecast[:, 0].cpu().numpy())
-        loop.keep(score)
-        journal(loop.epoch, told.loss, score, told.gradient_norm)
+        score = validation(loop.mean)
+        loop.keep(score.rank_ic if training.stop_by == "rank_ic" else -score.loss)
+        journal(loop.epoch, told.loss, score.rank_ic, told.gradient_norm, score.loss)
         if keeper is not None:
             keeper.save({"loop": loop.state(), "journal": journal.state()})
     return Network(model, shape, scaler, loop.best(), loss, unit)
@@ -160,15 +160,15 @@ def sequences(panel: Panel, z_STF: np.ndarray, shape: Shape, place: torch.device
     return Sequences(*(array.to(place) for array in arrays))
 
 
-def aims(panel: Panel, aim: Aim) -> tuple[np.ndarray, float]:
-    """What the train cells should be told as, NaN elsewhere, and the return that one unit of it stands for."""
-    labelled_ST = panel.labelled(TRAIN)
-    if aim == "score":
-        return np.where(labelled_ST, panel.target_ST, np.nan), 1.0
-    if aim == "rise":
-        return np.where(labelled_ST, (panel.label_ST > 0).astype(np.float32), np.nan).astype(np.float32), 1.0
-    unit = float(panel.label_ST[labelled_ST].std()) or 1.0
-    return np.where(labelled_ST, panel.label_ST / unit, np.nan).astype(np.float32), unit
+def unit_of(panel: Panel, aim: Aim) -> float:
+    """The return that one unit of an aim stands for: the spread of the train labels; 1 where it is no return."""
+    return (float(panel.label_ST[panel.labelled(TRAIN)].std()) or 1.0) if aim == "return" else 1.0
+
+
+def aims(panel: Panel, segment: int, aim: Aim, unit: float) -> torch.Tensor:
+    """What the labelled cells of a segment should be stated as, [S, T], NaN elsewhere."""
+    told = {"score": panel.target_ST, "rise": panel.label_ST > 0, "return": panel.label_ST / unit}
+    return torch.from_numpy(np.where(panel.labelled(segment), told[aim], np.nan).astype(np.float32))
 
 
 def go_on(loop: Loop, journal: Journal, keeper: Keeper | None) -> None:

@@ -16,6 +16,7 @@ class EpochRecord:
     """State after an epoch (a tree, for trees): training loss, mean daily RankIC on validation, seconds since start.
 
     gradient_norm  mean over the steps, before it is clipped; None for what is not fitted by steps down a gradient
+    valid_loss     what is minimised, on validation; None likewise
     """
 
     epoch: int
@@ -23,11 +24,13 @@ class EpochRecord:
     valid_rank_ic: float
     seconds: float
     gradient_norm: float | None = None
+    valid_loss: float | None = None
 
     def metrics(self) -> dict[str, float]:
         """The figures by name, for a curve."""
         told = {"train_loss": self.train_loss, "valid_rank_ic": self.valid_rank_ic, "seconds": self.seconds}
-        return told if self.gradient_norm is None else {**told, "gradient_norm": self.gradient_norm}
+        more = {"gradient_norm": self.gradient_norm, "valid_loss": self.valid_loss}
+        return told | {name: value for name, value in more.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,13 @@ class Fitted:
     history: tuple[EpochRecord, ...]
     threads: int
     train_rank_ic: float
+    stop_by: str = "rank_ic"
 
     @property
     def best(self) -> EpochRecord:
         """The epoch whose weights the forecaster has."""
+        if self.stop_by == "loss" and self.history[0].valid_loss is not None:
+            return min(self.history, key=lambda record: record.valid_loss or 0.0)
         return max(self.history, key=lambda record: record.valid_rank_ic)
 
     def metrics(self) -> dict[str, float]:
@@ -61,9 +67,17 @@ class Journal:
     records: list[EpochRecord] = field(default_factory=list)
     began: float = field(default_factory=time.perf_counter)
 
-    def __call__(self, epoch: int, train_loss: float, valid_rank_ic: float, gradient_norm: float | None = None) -> None:
+    def __call__(
+        self,
+        epoch: int,
+        train_loss: float,
+        valid_rank_ic: float,
+        gradient_norm: float | None = None,
+        valid_loss: float | None = None,
+    ) -> None:
         """Take note of an epoch."""
-        record = EpochRecord(epoch, train_loss, valid_rank_ic, time.perf_counter() - self.began, gradient_norm)
+        seconds = time.perf_counter() - self.began
+        record = EpochRecord(epoch, train_loss, valid_rank_ic, seconds, gradient_norm, valid_loss)
         self.records.append(record)
         self.on_epoch(record)
 

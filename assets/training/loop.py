@@ -19,9 +19,7 @@ from assets.training.spec import TrainingSpec
 from assets.training.team import Team, seeded
 from models.losses import Loss
 from models.network import Sequences
-from models.windows import Cells
 
-SCORED_AT_ONCE = 512
 LARGEST_GRADIENT = 1.0
 
 Batch = tuple[Sequences, Tensor]
@@ -189,27 +187,6 @@ def augmenting(training: TrainingSpec, columns: Sequence[str], groups: Sequence[
         return read._replace(x_BLF=x_BLF).last(training.burn_in + aim_BL.shape[1]), aim_BL
 
     return other
-
-
-@torch.inference_mode()
-def dense_outputs(module: nn.Module, whole: Sequences, cells: Cells, burn_in: int, at_once: int | None) -> Tensor:
-    """Outputs [cells, P] from one pass over their span, the state carried through it, after a burn-in.
-
-    at_once  names that are read together; None for all
-    """
-    module.eval()
-    first = max(int(cells.sessions_B[0]) - burn_in, 0)
-    span, count = slice(first, int(cells.sessions_B[-1]) + 1), len(whole.names_B)
-    y_STP = torch.cat(
-        [
-            module(Sequences(whole.x_BLF[part, span], whole.names_B[part], whole.there_BL[part, span]))
-            for start in range(0, count, at_once or count)
-            for part in [slice(start, start + (at_once or count))]
-        ]
-    )
-    at_B = [torch.from_numpy(places).to(y_STP.device) for places in (cells.securities_B, cells.sessions_B - first)]
-    y_BP: Tensor = y_STP[at_B[0], at_B[1]].float()
-    return y_BP
 
 
 def _optimiser(network: nn.Module, training: TrainingSpec) -> torch.optim.Optimizer:

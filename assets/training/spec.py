@@ -16,7 +16,11 @@ class TrainingSpec(BaseModel):
 
     seeds: int = Field(default=3, ge=1, description="fits of each fold, with seeds 0, 1, 2, ...")
     max_epochs: int = Field(default=12, ge=1)
-    patience: int = Field(default=4, ge=1, description="epochs without a better validation RankIC before it stops")
+    patience: int = Field(default=4, ge=1, description="epochs without a better validation before it stops")
+    stop_by: Literal["rank_ic", "loss"] = Field(
+        default="rank_ic",
+        description="what is best on validation: the order of the names of a session, or what is minimised",
+    )
     learning_rate: float = Field(default=5e-3, gt=0)
     schedule: Literal["constant", "cosine"] = Field(
         default="constant", description="learning rate over the epochs: as it is, or down to 0 along a half cosine"

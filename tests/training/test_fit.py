@@ -76,9 +76,32 @@ def test_history_is_what_on_epoch_was_told(panel, model):
     assert [record.epoch for record in told] == list(range(1, len(told) + 1))
     assert result.threads == 1
     is_network = isinstance(model, NetworkSpec)
-    steps = {"gradient_norm"} if is_network else set()
+    steps = {"gradient_norm", "valid_loss"} if is_network else set()
     assert set(told[0].metrics()) == {"train_loss", "valid_rank_ic", "seconds"} | steps
     assert not is_network or all(record.gradient_norm > 0 for record in told)
+
+
+@pytest.mark.parametrize("loss", [MeanSquaredSpec(), GaussianHead()], ids=lambda loss: loss.kind)
+def test_the_weights_of_the_best_epoch_are_kept_by_either_measure(panel, loss):
+    for stop_by in ("rank_ic", "loss"):
+        long = TRAINING.model_copy(update={"stop_by": stop_by, "max_epochs": 30, "patience": 30, "learning_rate": 0.02})
+        result = fitted(panel, MODELS[2], long, loss=loss)
+        told = [record.valid_rank_ic if stop_by == "rank_ic" else -record.valid_loss for record in result.history]
+        assert result.best.epoch == 1 + int(np.argmax(told))
+        short = fitted(panel, MODELS[2], long.model_copy(update={"max_epochs": result.best.epoch}), loss=loss)
+        assert state(result.forecaster) == state(short.forecaster)
+
+
+def test_the_loss_on_validation_is_that_of_the_kept_weights(panel):
+    result = fitted(panel, MODELS[2], TRAINING.model_copy(update={"stop_by": "loss"}), loss=GaussianHead())
+    model = result.forecaster
+    cells = _cells(panel, VALID, "valid")
+    rows, sessions = cells.securities_B, cells.sessions_B
+    stated = model.predict(asked(panel, rows, sessions, MODELS[2].look_back))
+    z = (panel.label_ST[rows, sessions] - stated.forecast) / stated.noise_scale
+    nats = 0.5 * z**2 + np.log(stated.noise_scale / model.unit) + 0.5 * np.log(2 * np.pi)
+    # The loop carries its state through the window, a served window starts afresh.
+    assert nats.mean() == pytest.approx(result.best.valid_loss, abs=0.05)
 
 
 @by_kind
