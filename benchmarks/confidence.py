@@ -41,7 +41,7 @@ from pipelines.home import be_quiet
 
 Floats = NDArray[np.float64]
 MODEL = LstmSpec(look_back=40, hidden=32)
-TRAINING = TrainingSpec(seeds=1, max_epochs=30, patience=8, batch_size=100)
+TRAINING = TrainingSpec(seeds=1, max_epochs=30, patience=8, batch_size=100, stop_by="loss")
 TRAILING = 20
 DEMANDS = (
     Demand("noise_gain_lower", 0.0, at_least=True),
