@@ -81,7 +81,6 @@ class TwoLevelLstm(nn.Module):
             Basket(spec.expert, shape, spec.baskets) if spec.baskets else Market(spec.expert, spec.summaries)
         )
         self.coordinator = nn.LSTM(2 * spec.expert, spec.coordinator, batch_first=True)
-        # spread_time_scales(self.coordinator, spec.look_back)
         self.dropout = nn.Dropout(spec.dropout)
         self.head = nn.Linear(2 * spec.expert + spec.coordinator, shape.outputs)
 

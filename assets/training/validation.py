@@ -47,21 +47,22 @@ class Validation:
         """The score of a network."""
         first, end = int(self.cells.sessions_B[0]), int(self.cells.sessions_B[-1]) + 1
         start = max(first - self.burn_in, 0)
-        y_STP = dense_outputs(module, self.whole, slice(start, end), self.is_joint)
-        rows, sessions = (torch.from_numpy(places) for places in (self.cells.securities_B, self.cells.sessions_B))
+        # Names of later windows alone stay out: how many are summed decides how a sum is rounded.
+        names_S = self.whole.there_BL[:, start:end].any(1).nonzero().flatten()
+        y_STP = dense_outputs(module, self.whole, names_S, slice(start, end), self.is_joint)
+        rows_B = np.searchsorted(names_S.cpu().numpy(), self.cells.securities_B)
+        rows, sessions = (torch.from_numpy(places) for places in (rows_B, self.cells.sessions_B))
         forecast_B = self.loss.outlook(y_STP).forecast[rows, sessions - start].cpu().numpy()
-        aim_ST = self.aim_ST[:, first:end]
+        aim_ST = self.aim_ST[names_S, first:end]
         loss = float(self.loss(y_STP[:, first - start :], aim_ST, aim_ST.isfinite()))
         return Score(RankIc(self.cells.target_B, self.cells.sessions_B)(forecast_B), loss)
 
 
 @torch.inference_mode()
-def dense_outputs(module: nn.Module, whole: Sequences, span: slice, is_joint: bool) -> Tensor:
-    """Outputs [S, sessions of the span, P] from one pass over a span, the state carried through it."""
+def dense_outputs(module: nn.Module, whole: Sequences, names_S: Tensor, span: slice, is_joint: bool) -> Tensor:
+    """Outputs [S, sessions of the span, P] of some names from one pass over a span, the state carried through it."""
     module.eval()
-    count = len(whole.names_B)
-    at_once = count if is_joint else SCORED_AT_ONCE
-    parts = [np.s_[start : start + at_once] for start in range(0, count, at_once)]
+    parts = names_S.split(len(names_S) if is_joint else SCORED_AT_ONCE)
     read = [Sequences(whole.x_BLF[part, span], whole.names_B[part], whole.there_BL[part, span]) for part in parts]
     y_STP: Tensor = torch.cat([module(part) for part in read]).float()
     return y_STP

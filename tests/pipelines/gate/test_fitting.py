@@ -25,6 +25,8 @@ RIDGE = {"kind": "linear", "look_back": 3}
 TREES = {"kind": "gradient_boosting", "look_back": 3, "rows_in_leaf": 50}
 LSTM = {"kind": "lstm", "look_back": 4, "hidden": 4}
 BANDED = {"kind": "banded_ridge", "look_back": 2, "blocks": 3, "gap_sessions": 6}
+TWO_LEVEL = {"kind": "two_level_lstm", "look_back": 4, "expert": 4, "coordinator": 4, "summaries": 2}
+ATTENTION = {"kind": "cross_attention", "look_back": 4, "hidden": 4, "heads": 2}
 PROJECTION = {"projection": {"price_volume": {"components": 2}}}
 
 TrialOf = Callable[..., Trial]
@@ -46,8 +48,16 @@ def moved(trial: Trial) -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     ("model", "settings"),
-    [(RIDGE, {}), (TREES, {}), (LSTM, {}), (BANDED, {}), (RIDGE, {**PROJECTION, "normalisation": "none"})],
-    ids=["ridge", "trees", "lstm", "banded ridge", "projection"],
+    [
+        (RIDGE, {}),
+        (TREES, {}),
+        (LSTM, {}),
+        (TWO_LEVEL, {}),
+        (ATTENTION, {}),
+        (BANDED, {}),
+        (RIDGE, {**PROJECTION, "normalisation": "none"}),
+    ],
+    ids=["ridge", "trees", "lstm", "two levels", "attention", "banded ridge", "projection"],
 )
 def test_the_honest_path_passes_and_every_control_moves(
     model: dict[str, object], settings: dict[str, object], trial_of: TrialOf
