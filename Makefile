@@ -40,8 +40,8 @@ demo: setup ## raw bars to leaderboard; MARKET=files:FOLDER for your own
 ui: setup ## Dagster and MLflow in the browser, on this machine only; Ctrl-C stops both
 	@$(BIN)/python -m pipelines.ui
 
-test: setup ## every test
-	$(BIN)/python -m pytest
+test: setup ## every test, each file in one of two processes, the longest first
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-browser: setup ## the tests that drive a real browser
 	$(BIN)/python -m pytest -m browser

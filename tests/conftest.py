@@ -16,6 +16,11 @@ SESSIONS = pl.date_range(date(2014, 1, 1), date(2014, 12, 31), eager=True)
 SECURITIES = ("sh600001", "sh600002", "sz000003", "sz000004", "sz300005")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The river first: it takes longest, and waits on servers while another process computes."""
+    items.sort(key=lambda item: item.path.name != "test_river.py")
+
+
 @pytest.fixture(scope="session")
 def market() -> pl.DataFrame:
     """Raw bars of five names on the weekdays of 2014: a split, a halt of 12 and one of 70 sessions, a delisting."""

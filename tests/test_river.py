@@ -18,8 +18,6 @@ from mlflow import MlflowClient
 sys.path.insert(0, str(Path(__file__).parent))
 from scratch import Scratch, Served, make_scratch, serve
 
-pytestmark = pytest.mark.xdist_group("river")
-
 FORECASTS = "experiments/ridge_small/forecasts"
 JOB = "walk_forward__3mo_from_2015_07"
 
