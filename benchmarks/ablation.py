@@ -69,7 +69,7 @@ class World:
 
 def main() -> int:
     """Walk every world, print what each source adds in it, and say what was reached."""
-    asked = options(str(__doc__), str(MARKET))
+    asked = options(str(__doc__), str(MARKET), seeds="0..4")
     tasks = [(asked.market, seed, absent) for seed in asked.seeds for absent in ("", *SOURCES)]
     os.environ["OMP_NUM_THREADS"] = os.environ["POLARS_MAX_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"
     began = time.monotonic()

@@ -3,9 +3,8 @@
 Features are the eleven of the paper. The label of a day is +1 where the adjusted close gained at least .55%, -1 where
 it lost at least .5%, and none between; it is told from the days before. Train begins in 2014, validation on 2015-08-03,
 test on 2015-10-01. `lstm` is a plain LSTM; `ours` smooths labels, lets its weights decay and averages its seeds'
-probabilities: the best on validation of nine tried, all of which differ there by no more than chance. Every figure has
-a 95% range of 2,000 draws of whole days beside it: names of one day rise together, so that 64 days say less than 3,720
-labels seem to.
+probabilities: the best on validation of nine tried. Every figure has a 95% range of 2,000 draws of whole days beside
+it: names of one day rise together, so that 64 days say less than 3,720 labels seem to.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -25,15 +23,14 @@ from numpy.typing import NDArray
 from assets.evaluation.probability import accuracy, matthews
 from assets.training.fit import fit
 from assets.training.forecasts import forecasts
-from assets.training.panel import TEST, TRAIN, VALID, Panel
+from assets.training.panel import TEST, TRAIN, VALID, Panel, targets
 from assets.training.spec import TrainingSpec
 from assets.wide import Grid, spread
 from benchmarks.outcome import end, not_possible, options
+from benchmarks.shared import HOW_TO_SET_UP, SHARED
 from models.heads import CrossEntropyHead
 from models.lstm import LstmSpec
-from models.ranking import normal_scores
 
-SHARED = Path(os.environ.get("KINDLING_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 FILE = SHARED / "data" / "acl18_stocknet" / "adv_alstm_features.parquet"
 COLUMNS = ("c_open", "c_high", "c_low", "n_close", "n_adj_close", "d5", "d10", "d15", "d20", "d25", "d30")
 MISSING = -123321.0
@@ -71,9 +68,9 @@ OURS = Contender(
 
 def main() -> int:
     """Print both contenders beside what was published."""
-    asked = options(str(__doc__), market="", seeds="0..9")
+    asked = options(str(__doc__), seeds="0..9")
     if not FILE.is_file():
-        return not_possible(f"{FILE.name} is not in {FILE.parent}; set KINDLING_SHARED to the folder of real data")
+        return not_possible(f"{FILE} is absent; {HOW_TO_SET_UP}")
     began, panel = time.monotonic(), panel_of(pl.read_parquet(FILE))
     for name, (hit, correlation) in PUBLISHED.items():
         print(f"{name:12} accuracy {hit:.4f}  mcc {correlation:+.4f}  (published)")
@@ -124,20 +121,19 @@ def panel_of(rows: pl.DataFrame) -> Panel:
     for place, told in enumerate(days[1:]):
         if told >= FIRST_TRAIN:
             segment_T[place] = TEST if told >= FIRST_TEST else VALID if told >= FIRST_VALID else TRAIN
-    at, rows_of = np.nonzero((np.isfinite(label_ST) & (segment_T > 0)).T)
-    target_ST = np.full(grid.shape, np.nan, dtype=np.float32)
-    parts = at * 4 + segment_T[at]
-    target_ST[rows_of, at] = normal_scores(label_ST[rows_of, at].astype(np.float32), parts)
+    member_ST = np.isfinite(label_ST)
+    segment_ST = np.broadcast_to(segment_T, grid.shape).copy()
+    label_ST = label_ST.astype(np.float32)
     return Panel(
         grid=grid,
         columns=COLUMNS,
         sequence_columns=COLUMNS,
         groups=("prices",) * len(COLUMNS),
         x_STF=x_STF.astype(np.float32),
-        label_ST=label_ST.astype(np.float32),
-        target_ST=target_ST,
-        member_ST=np.isfinite(label_ST),
-        segment_ST=np.broadcast_to(segment_T, grid.shape).copy(),
+        label_ST=label_ST,
+        target_ST=targets(label_ST, member_ST, segment_ST),
+        member_ST=member_ST,
+        segment_ST=segment_ST,
     )
 
 

@@ -10,7 +10,6 @@ KINDLING_SHARED names the folder that holds data/ashare_2012_2018; it is ../shar
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -31,11 +30,11 @@ from assets.folds.walk_forward import WalkForwardSpec
 from assets.sources.files import FilesSpec
 from benchmarks.damage import damaged
 from benchmarks.outcome import Demand, end, not_possible, options
+from benchmarks.shared import SHARED
 from benchmarks.whole_replay import whole_replay
 from expectations.decisions import decisions
 from expectations.tables import RawBars
 
-SHARED = Path(os.environ.get("KINDLING_SHARED", Path(__file__).parents[2] / "shared"))
 FOLDER = "data/ashare_2012_2018"
 PICTURES = Path(".kindling") / "benchmarks"
 INSTANTS = 4

@@ -62,7 +62,7 @@ class Found:
 
 def main() -> int:
     """Print the deciles of every world, the gains and their intervals."""
-    asked = options(str(__doc__), market="", seeds="0..4")
+    asked = options(str(__doc__), seeds="0..4")
     began = time.monotonic()
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
         worlds = list(pool.map(found_in, asked.seeds))

@@ -14,9 +14,8 @@ from datetime import date, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.training.panel import TEST, TRAIN, VALID, Panel
+from assets.training.panel import TEST, TRAIN, VALID, Panel, targets
 from assets.wide import Grid
-from models.ranking import normal_scores
 
 NAMES, BEFORE, TRAINED, VALIDATED, TESTED = 100, 60, 1000, 200, 600
 COLUMNS = ("log_return", "tone", "exposure", "event")
@@ -74,9 +73,7 @@ def _panel(x_STF: NDArray[np.float32], label_ST: NDArray[np.float32]) -> Panel:
     for segment, length in ((TRAIN, TRAINED), (VALID, VALIDATED), (TEST, TESTED)):
         segment_ST[:, start : start + length] = segment
         start += length + 1
-    at, rows = np.nonzero(segment_ST.T)
-    target_ST = np.full(label_ST.shape, np.nan, dtype=np.float32)
-    target_ST[rows, at] = normal_scores(label_ST[rows, at], at)
+    everyone_ST = np.ones(label_ST.shape, dtype=bool)
     return Panel(
         grid=Grid(
             tuple(date(2010, 1, 1) + timedelta(days=number) for number in range(label_ST.shape[1])),
@@ -87,7 +84,7 @@ def _panel(x_STF: NDArray[np.float32], label_ST: NDArray[np.float32]) -> Panel:
         groups=("price_window", "news", "price_volume", "policy_events"),
         x_STF=x_STF,
         label_ST=label_ST,
-        target_ST=target_ST,
-        member_ST=np.ones(label_ST.shape, dtype=bool),
+        target_ST=targets(label_ST, everyone_ST, segment_ST),
+        member_ST=everyone_ST,
         segment_ST=segment_ST,
     )

@@ -13,9 +13,8 @@ from datetime import date, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.training.panel import TEST, TRAIN, VALID, Panel
+from assets.training.panel import TEST, TRAIN, VALID, Panel, targets
 from assets.wide import Grid
-from models.ranking import normal_scores
 
 BASKETS, SIZE, LAG = 40, 5, 3
 RANK_IC = 0.10
@@ -107,10 +106,7 @@ def _panel(ids: tuple[str, ...], return_ST: NDArray[np.float64], rng: np.random.
         segment_ST[:, start : start + length] = segment
         start += length + SETTLES
     days = tuple(date(2010, 1, 1) + timedelta(days=number) for number in range(sessions))
-    is_asked_ST = segment_ST > 0
-    target_ST = np.full(label_ST.shape, np.nan, dtype=np.float32)
-    at, rows = np.nonzero(is_asked_ST.T)
-    target_ST[rows, at] = normal_scores(label_ST[rows, at], at)
+    everyone_ST = np.ones(label_ST.shape, dtype=bool)
     return Panel(
         grid=Grid(days, ids),
         columns=COLUMNS,
@@ -118,7 +114,7 @@ def _panel(ids: tuple[str, ...], return_ST: NDArray[np.float64], rng: np.random.
         groups=("price_window",) * len(COLUMNS),
         x_STF=x_STF,
         label_ST=label_ST,
-        target_ST=target_ST,
-        member_ST=np.ones(label_ST.shape, dtype=bool),
+        target_ST=targets(label_ST, everyone_ST, segment_ST),
+        member_ST=everyone_ST,
         segment_ST=segment_ST,
     )

@@ -64,7 +64,7 @@ class Score:
 
 def main() -> int:
     """Score every seed and every state, print a line for each column, and say what was reached."""
-    asked = options(str(__doc__), str(MARKET))
+    asked = options(str(__doc__), str(MARKET), seeds="0..4")
     os.environ["OMP_NUM_THREADS"] = os.environ["POLARS_MAX_THREADS"] = "1"
     began = time.monotonic()
     settings = yaml.safe_load(Path(asked.market).read_text(encoding="utf-8"))

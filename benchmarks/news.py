@@ -12,11 +12,9 @@ The folder of real data is `../shared` beside the project, or what KINDLING_SHAR
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
 from collections.abc import Mapping
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +23,10 @@ from assets.features.news_counts import NAMES
 from benchmarks.classified import Estimate, accuracy, confusions, drawn, estimate, matthews
 from benchmarks.news_samples import TEST, TRAIN, VALID, Samples, astock, missing, stocknet
 from benchmarks.outcome import end, not_possible, options
+from benchmarks.shared import SHARED
 from models.linear import LinearSpec
 from models.windows import Cells, TableLayout, Windows
 
-SHARED = Path(os.environ.get("KINDLING_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)
 STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)
 """Inverse penalties of the peer, the strongest penalty first."""

@@ -32,11 +32,12 @@ def seeds_of(text: str) -> list[int]:
     return list(range(int(first), int(last or first) + 1))
 
 
-def options(about: str, market: str | None = None, seeds: str = "0..4") -> argparse.Namespace:
-    """Command line of a benchmark; `--market` and `--seeds` where it draws a market."""
+def options(about: str, market: str | None = None, seeds: str | None = None) -> argparse.Namespace:
+    """Command line of a benchmark; `--market` and `--seeds` where it has them."""
     parser = argparse.ArgumentParser(description=about)
     if market is not None:
         parser.add_argument("--market", default=market, help="specification of the synthetic market, YAML")
+    if seeds is not None:
         parser.add_argument("--seeds", default=seeds, type=seeds_of, help=f"as {seeds}")
     return parser.parse_args()
 

@@ -11,13 +11,11 @@ The folder of real data is `../shared` beside the project, or what KINDLING_SHAR
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
 import time
 from collections import Counter
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,8 +24,8 @@ import polars as pl
 from assets.cleaning.price_limits import limit_prices
 from benchmarks.independent_book import NO_LIMIT, oracle_limits, random_case, why_silent
 from benchmarks.outcome import Demand, end, not_possible, options
+from benchmarks.shared import SHARED
 
-SHARED = Path(os.environ.get("KINDLING_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 REAL = SHARED / "data" / "ashare_2012_2018" / "daily.parquet"
 CASES, SEED = 20_000, 0
 TIMED_ROWS = 20_000

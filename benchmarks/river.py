@@ -66,7 +66,7 @@ class World:
 
 def main() -> int:
     """Walk every world, print a line for each experiment, and say what was reached."""
-    asked = options(str(__doc__), str(MARKET))
+    asked = options(str(__doc__), str(MARKET), seeds="0..4")
     tasks = [(asked.market, seed, world) for seed in asked.seeds for world in ("", NULL)]
     # One thread for each world, as many worlds as cores: small matrices gain nothing from a second thread.
     os.environ["OMP_NUM_THREADS"] = os.environ["POLARS_MAX_THREADS"] = "1"

@@ -12,7 +12,6 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -22,15 +21,14 @@ from assets.evaluation.information import seed_averaged
 from assets.evaluation.intervals import interval
 from assets.training.fit import fit
 from assets.training.forecasts import forecasts
-from assets.training.panel import TEST, TRAIN, VALID, Panel
+from assets.training.panel import TEST, TRAIN, VALID, Panel, targets
 from assets.training.spec import TrainingSpec
 from assets.wide import Grid, spread
 from benchmarks.outcome import end, not_possible, options
+from benchmarks.shared import HOW_TO_SET_UP, SHARED
 from models.losses import MeanSquaredSpec
 from models.lstm import LstmSpec
-from models.ranking import normal_scores
 
-SHARED = Path(os.environ.get("KINDLING_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 FOLDER = SHARED / "data" / "rsr_nasdaq"
 PUBLISHED = {"LSTM": (0.032, 0.354), "ALSTM": (0.035, 0.371), "RSR-I": (0.038, 0.398), "StockMixer": (0.043, 0.501)}
 """IC and ICIR."""
@@ -48,9 +46,9 @@ Wide = NDArray[np.float64]
 
 def main() -> int:
     """Print the IC beside what was published."""
-    asked = options(str(__doc__), market="", seeds="0..4")
+    asked = options(str(__doc__), seeds="0..4")
     if not FOLDER.is_dir():
-        return not_possible(f"{FOLDER.name} is not in {FOLDER.parent}; set KINDLING_SHARED to the folder of real data")
+        return not_possible(f"{FOLDER} is absent; {HOW_TO_SET_UP}")
     began, panel = time.monotonic(), panel_of(pl.read_parquet(FOLDER / "raw_ohlcv.parquet"), _published())
     for name, (ic, icir) in PUBLISHED.items():
         print(f"{name:12} ic {ic:.3f}  icir {icir:.3f}  (published)")
@@ -94,17 +92,15 @@ def panel_of(bars: pl.DataFrame, published: pl.DataFrame) -> Panel:
     told_T = np.arange(1, len(days) + 1)
     segment_T = np.select([told_T < VALID_FROM, told_T < TEST_FROM, told_T < END], [TRAIN, VALID, TEST], 0)
     segment_ST = np.broadcast_to(segment_T.astype(np.int8), grid.shape).copy()
-    at, rows = np.nonzero((np.isfinite(label_ST) & (segment_ST > 0)).T)
-    target_ST = np.full(grid.shape, np.nan, dtype=np.float32)
-    target_ST[rows, at] = normal_scores(label_ST[rows, at].astype(np.float32), at)
+    label_ST = label_ST.astype(np.float32)
     return Panel(
         grid=grid,
         columns=tuple(columns),
         sequence_columns=tuple(columns),
         groups=("bars",) * len(columns),
         x_STF=np.stack(list(columns.values()), axis=-1).astype(np.float32),
-        label_ST=label_ST.astype(np.float32),
-        target_ST=target_ST,
+        label_ST=label_ST,
+        target_ST=targets(label_ST, known_ST, segment_ST),
         member_ST=known_ST,
         segment_ST=segment_ST,
     )

@@ -17,7 +17,6 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -28,16 +27,15 @@ from assets.evaluation.intervals import Interval, interval
 from assets.evaluation.probability import accuracy, brier, log_loss
 from assets.training.fit import fit
 from assets.training.forecasts import forecasts
-from assets.training.panel import TEST, TRAIN, VALID, Panel
+from assets.training.panel import TEST, TRAIN, VALID, Panel, targets
 from assets.training.spec import TrainingSpec
 from assets.wide import Grid, spread
 from benchmarks.outcome import end, not_possible, options
+from benchmarks.shared import HOW_TO_SET_UP, SHARED
 from models.augmentation import JitterSpec, TimeScalingSpec
 from models.heads import CrossEntropyHead
-from models.ranking import normal_scores
 from models.two_level_lstm import TwoLevelLstmSpec
 
-SHARED = Path(os.environ.get("KINDLING_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 FILE = SHARED / "data" / "six_names_2014_2018" / "daily.parquet"
 HORIZON, ENTRY = 3, 1
 FOLDS = tuple(date(year, month, 1) for year in (2016, 2017, 2018) for month in (1, 7))
@@ -54,9 +52,9 @@ Wide = NDArray[np.float64]
 
 def main() -> int:
     """Print the scores of the walk, and what lies between them and those of who knows nothing."""
-    asked = options(str(__doc__), market="", seeds=f"0..{TRAINING.seeds - 1}")
+    asked = options(str(__doc__), seeds=f"0..{TRAINING.seeds - 1}")
     if not FILE.is_file():
-        return not_possible(f"{FILE.name} is not in {FILE.parent}; set KINDLING_SHARED to the folder of real data")
+        return not_possible(f"{FILE} is absent; {HOW_TO_SET_UP}")
     began, panel = time.monotonic(), panel_of(pl.read_parquet(FILE))
     cases = pl.concat(walked(panel, asked.seeds))
     stated_N, base_N, rises_N = (cases[name].to_numpy() for name in ("stated", "base", "rises"))
@@ -138,9 +136,7 @@ def fold_of(panel: Panel, start: date, after: date) -> Panel:
     segment_T[edges[0] : edges[1] - reach] = VALID
     segment_T[edges[1] : edges[2]] = TEST
     segment_ST = np.broadcast_to(segment_T, panel.grid.shape).copy()
-    at, rows = np.nonzero((np.isfinite(panel.label_ST) & panel.member_ST & (segment_ST > 0)).T)
-    target_ST = panel.target_ST.copy()
-    target_ST[rows, at] = normal_scores(panel.label_ST[rows, at], at)
+    target_ST = targets(panel.label_ST, panel.member_ST, segment_ST)
     return replace(panel, segment_ST=segment_ST, target_ST=target_ST)
 
 

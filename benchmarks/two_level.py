@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
 import numpy as np
@@ -44,6 +44,7 @@ DEMANDS = (
     Demand("absent_widest", 0.05, at_least=False),
 )
 Basket = tuple[str, ...]
+CASES = ("two_level", "shuffled", "absent", "single", "neighbours")
 
 
 def two_level(baskets: tuple[Basket, ...]) -> TwoLevelLstmSpec:
@@ -51,18 +52,9 @@ def two_level(baskets: tuple[Basket, ...]) -> TwoLevelLstmSpec:
     return TwoLevelLstmSpec(look_back=20, expert=16, coordinator=16, embedding=0, id_dropout=0.0, baskets=baskets)
 
 
-CASES: Mapping[str, Callable[[int], tuple[LeadLag, Panel, LstmSpec | TwoLevelLstmSpec]]] = {
-    "two_level": lambda seed: _case(lead_lag(seed)),
-    "shuffled": lambda seed: _case(drawn := lead_lag(seed), without_leaders(drawn, seed)),
-    "absent": lambda seed: _case(lead_lag(seed, absent=True)),
-    "single": lambda seed: ((drawn := lead_lag(seed)), drawn.panel, SINGLE),
-    "neighbours": lambda seed: ((drawn := lead_lag(seed)), with_neighbours(drawn), SINGLE),
-}
-
-
 def main() -> int:
     """Print the recovery of every case and world, and its interval."""
-    asked = options(str(__doc__), market="", seeds="0..4")
+    asked = options(str(__doc__), seeds="0..4")
     began = time.monotonic()
     jobs = [(case, seed) for case in CASES for seed in asked.seeds]
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
@@ -80,7 +72,7 @@ def main() -> int:
 def recovered(case: str, seed: int) -> float:
     """Mean daily correlation of forecasts and component in one world."""
     be_quiet()
-    drawn, panel, model = CASES[case](seed)
+    drawn, panel, model = case_of(case, seed)
     parts = []
     for number in range(TRAINING.seeds):
         fitted = fit(panel, model, MeanSquaredSpec(), TRAINING, number, lambda _: None)
@@ -97,8 +89,14 @@ def recovery(drawn: LeadLag, forecast: pl.DataFrame) -> float:
     return float(np.mean([np.corrcoef(forecast_ST[:, day], drawn.component_ST[:, day])[0, 1] for day in days]))
 
 
-def _case(drawn: LeadLag, baskets: tuple[Basket, ...] | None = None) -> tuple[LeadLag, Panel, TwoLevelLstmSpec]:
-    return drawn, drawn.panel, two_level(baskets or drawn.baskets)
+def case_of(case: str, seed: int) -> tuple[LeadLag, Panel, LstmSpec | TwoLevelLstmSpec]:
+    """The world of a case, what is shown of it, and the network that sees it."""
+    drawn = lead_lag(seed, absent=case == "absent")
+    if case == "single":
+        return drawn, drawn.panel, SINGLE
+    if case == "neighbours":
+        return drawn, with_neighbours(drawn), SINGLE
+    return drawn, drawn.panel, two_level(without_leaders(drawn, seed) if case == "shuffled" else drawn.baskets)
 
 
 def _told(case: str, values: Sequence[float]) -> dict[str, float]:

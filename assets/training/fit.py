@@ -145,8 +145,7 @@ def _fit_network(
     go_on(loop, journal, keeper)
     while not loop.is_over:
         told = loop.run_epoch(batches(whole, aim, training), augment)
-        score = validation(loop.mean)
-        loop.keep(score.rank_ic if training.stop_by == "rank_ic" else -score.loss)
+        score = loop.look(validation)
         journal(loop.epoch, told.loss, score.rank_ic, told.gradient_norm, score.loss)
         if keeper is not None:
             keeper.save({"loop": loop.state(), "journal": journal.state()})

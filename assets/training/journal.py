@@ -49,8 +49,9 @@ class Fitted:
     @property
     def best(self) -> EpochRecord:
         """The epoch whose weights the forecaster has."""
-        if self.stop_by == "loss" and self.history[0].valid_loss is not None:
-            return min(self.history, key=lambda record: record.valid_loss or 0.0)
+        losses = [record.valid_loss for record in self.history if record.valid_loss is not None]
+        if self.stop_by == "loss" and losses:
+            return self.history[losses.index(min(losses))]
         return max(self.history, key=lambda record: record.valid_rank_ic)
 
     def metrics(self) -> dict[str, float]:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from assets.training.spec import TrainingSpec
 from assets.training.team import Team, seeded
+from assets.training.validation import Score, Validation
 from models.losses import Loss
 from models.network import Sequences
 
@@ -82,6 +83,15 @@ class Loop:
             )
         self._schedule.step()
         return Epoch(loss, norm)
+
+    def look(self, validation: Validation) -> Score:
+        """Score the mean weights, as the first of the team sees them, and keep them where they are the best so far."""
+        seeded(self.seed, self.epoch)
+        seen = validation(self.mean)
+        pair = torch.tensor([seen.rank_ic, seen.loss], dtype=torch.float64, device=self._place)
+        score = Score(*self.team.told_by_first(pair).tolist())
+        self.keep(score.rank_ic if self.training.stop_by == "rank_ic" else -score.loss)
+        return score
 
     def keep(self, score: float) -> None:
         """Keep the mean weights where their score on validation is the best so far."""

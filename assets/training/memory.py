@@ -1,4 +1,4 @@
-"""Memory: how much a fit will need, told before it starts, so that nobody learns it from a crash hours later."""
+"""Memory: how much a fit will need, known before it starts, so that too much is refused and no crash tells it later."""
 # B batch, L sessions of a sequence
 
 from __future__ import annotations

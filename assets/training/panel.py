@@ -112,7 +112,7 @@ def build_panel(
         groups=tuple(owner.values()),
         x_STF=x_STF,
         label_ST=label_ST,
-        target_ST=_targets(label_ST, member_ST, segment_ST),
+        target_ST=targets(label_ST, member_ST, segment_ST),
         member_ST=member_ST,
         segment_ST=segment_ST,
     )
@@ -150,9 +150,10 @@ def _labels(labels: pl.DataFrame, grid: Grid) -> tuple[NDArray[np.int8], NDArray
     return np.nan_to_num(wide["segment"]).astype(np.int8), wide["forward_return"].astype(np.float32)
 
 
-def _targets(
+def targets(
     label_ST: NDArray[np.float32], member_ST: NDArray[np.bool_], segment_ST: NDArray[np.int8]
 ) -> NDArray[np.float32]:
+    """Normal score of each label among the labelled members of its session and segment, [S, T]; NaN elsewhere."""
     ranked_ST = np.isfinite(label_ST) & member_ST & (segment_ST > 0)
     sessions, rows = np.nonzero(ranked_ST.T)
     # Purging can part one session between segments; each part is ranked by itself.

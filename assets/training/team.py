@@ -46,6 +46,12 @@ class Team:
             dist.all_reduce(value)
         return value
 
+    def told_by_first(self, value: Tensor) -> Tensor:
+        """What the first of the team has: by a number of their own, some might stop where others wait for them."""
+        if self.size > 1:
+            dist.broadcast(value, src=0)
+        return value
+
     @staticmethod
     def waiting(network: nn.Module) -> AbstractContextManager[None]:
         """While more of this process's share is to come, gradients are kept to itself."""

@@ -15,7 +15,7 @@ from assets.training.panel import Panel
 from assets.training.spec import TrainingSpec
 from assets.training.team import seeded
 from assets.wide import Grid
-from models.losses import MeanSquaredSpec
+from models.losses import MeanSquaredSpec, PairwiseSpec
 from models.lstm import LstmSpec
 from models.network import Network
 from pipelines.checkpoint import Checkpoint
@@ -70,6 +70,17 @@ def test_two_processes_end_where_one_ends_and_go_on_where_they_were_stopped(pane
     again = fit_together(panel, MODEL, MeanSquaredSpec(), team, 3, lambda record: told.append(record.epoch), {}, kept)
     assert told == [1, 2, 3, 4]
     assert all(torch.equal(weights(again.forecaster)[name], value) for name, value in weights(two.forecaster).items())
+
+
+@pytest.mark.slow
+def test_they_stop_together_also_by_a_loss_that_draws_numbers(panel: Panel) -> None:
+    training = TRAINING.model_copy(update={"stop_by": "loss", "max_epochs": 8, "patience": 1, "learning_rate": 0.05})
+    one = fit(panel, MODEL, PairwiseSpec(partners=3), training, 3, lambda _: None)
+    team = training.model_copy(update={"processes": 2})
+    two = fit_together(panel, MODEL, PairwiseSpec(partners=3), team, 3, lambda _: None, {})
+    assert len(one.history) == len(two.history) < 8
+    for ours, theirs in zip(one.history, two.history, strict=True):
+        assert ours.valid_loss == pytest.approx(theirs.valid_loss, abs=TOLERANCE)
 
 
 @pytest.mark.slow
