@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from assets.sources import Source
 from assets.table import Declaration
 from assets.training.forecasts import forecasts
 from assets.training.journal import Fitted
+from assets.training.memory import GIB
 from assets.training.panel import Panel
 from expectations.fact_tables import Industries
 from expectations.tables import Forecasts, WalkForwards
@@ -25,13 +27,14 @@ from models.served import Forecaster
 from models.windows import Windows
 from pipelines.checkpoint import Checkpoint
 from pipelines.experiment import Experiment
-from pipelines.fold_path import fit_panel, fold_panel, tables_read
+from pipelines.fold_path import fold_panel, tables_read
 from pipelines.gate import require
 from pipelines.gate.said import verdict_tags
 from pipelines.graph import Graph
 from pipelines.inputs import argument, whole, whole_by_key
 from pipelines.progress import Progress, longest
 from pipelines.reach import FoldMonths, months_before
+from pipelines.seeds import fits, plan
 from pipelines.settings import ROOT
 from pipelines.tracking import Tracking
 
@@ -188,30 +191,52 @@ def forecast_fold(
     parent = frames["walk_forward"].collect()["run_id"][0]
     walk.tracking.tag(parent, tags)
     made_from = str(versions.made_from(key, fold.key))
-    parts = []
-    for seed in walk.seeds:
-        run_id = walk.tracking.open_run(
-            walk.experiment.name,
-            f"{fold.key} seed {seed}",
-            {**walk.identity, "level": "fold", "fold": fold.key, "seed": str(seed), "made_from": made_from},
-            {"mlflow.parentRunId": parent, "dagster_run_id": context.run_id},
-        )
-        with walk.tracking.running(run_id):
+    keepers = {seed: walk.checkpoint(fold, seed, made_from) for seed in walk.seeds}
+    below = {"mlflow.parentRunId": parent, "dagster_run_id": context.run_id}
+    with seed_runs(walk, fold, made_from, below) as runs:
+        for run_id in runs.values():
             walk.tracking.tag(run_id, tags)
-            progress = Progress(walk.tracking, run_id, seed, longest(walk.experiment), context.log.info)
-            fitted = fit_seed(walk, panel, seed, progress, walk.checkpoint(fold, seed, made_from))
-            track_fit(walk, run_id, fitted)
-            parts.append(forecasts(panel, fitted.forecaster, seed, fold.key, walk.experiment.decided_hour))
-    for seed in walk.seeds:
-        walk.checkpoint(fold, seed, made_from).drop()
+        parts = [
+            forecasts(panel, fitted.forecaster, seed, fold.key, walk.experiment.decided_hour)
+            for seed, fitted in fit_fold(walk, panel, runs, keepers, context.log.info)
+        ]
+    for keeper in keepers.values():
+        keeper.drop()
     return pl.concat(parts)
 
 
-def fit_seed(walk: Walk, panel: Panel, seed: int, progress: Progress, checkpoint: Checkpoint) -> Fitted:
-    """Fit one seed, or go on with it where an earlier process was killed."""
-    fitted = fit_panel(walk.experiment, panel, seed, progress, checkpoint)
-    progress.flush()
-    return fitted
+@contextmanager
+def seed_runs(walk: Walk, fold: Fold, made_from: str, below: Mapping[str, str]) -> Iterator[dict[int, str]]:
+    """The tracked run of each seed of a fold; they end as finished, or as failed where the work inside raises."""
+    identity = {**walk.identity, "level": "fold", "fold": fold.key, "made_from": made_from}
+    with ExitStack() as stack:
+        runs = {}
+        for seed in walk.seeds:
+            name = f"{fold.key} seed {seed}"
+            run_id = walk.tracking.open_run(walk.experiment.name, name, {**identity, "seed": str(seed)}, below)
+            runs[seed] = stack.enter_context(walk.tracking.running(run_id))
+        yield runs
+
+
+def fit_fold(
+    walk: Walk,
+    panel: Panel,
+    runs: Mapping[int, str],
+    keepers: Mapping[int, Checkpoint],
+    say: Callable[[str], None],
+) -> Iterator[tuple[int, Fitted]]:
+    """Each seed and its fit, which is tracked; one that an earlier process was killed in goes on."""
+    planned = plan(walk.experiment, panel, len(runs))
+    say(f"{len(runs)} seeds, {planned}")
+    most = longest(walk.experiment)
+    progress = {seed: Progress(walk.tracking, run_id, seed, most, say) for seed, run_id in runs.items()}
+    found = fits(walk.experiment, panel, progress, keepers, planned.at_once)
+    for (seed, run_id), fitted in zip(runs.items(), found, strict=True):
+        progress[seed].flush()
+        track_fit(walk, run_id, fitted)
+        if planned.memory is not None:
+            walk.tracking.log_curve(run_id, {0: {"memory_gib_estimated": planned.memory.whole / GIB}})
+        yield seed, fitted
 
 
 def track_fit(walk: Walk, run_id: str, fitted: Fitted) -> None:

@@ -80,9 +80,10 @@ def fit_panel(
     training = experiment.training
     if training.processes > 1 and isinstance(experiment.model, NetworkSpec):
         # Imported late: only a team needs what talks between processes.
-        from pipelines.together import fit_together
+        from pipelines.together import fit_elsewhere, laid_out
 
-        return fit_together(
-            panel, experiment.model, experiment.loss, training, seed, on_epoch, experiment.projection, keeper
-        )
+        with laid_out(panel) as folder:
+            return fit_elsewhere(
+                folder, experiment.model, experiment.loss, training, seed, on_epoch, experiment.projection, keeper
+            )
     return fit(panel, experiment.model, experiment.loss, training, seed, on_epoch, experiment.projection, keeper)

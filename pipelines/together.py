@@ -1,7 +1,8 @@
-"""Together: one fit by several processes of this machine, each with a graphics processor of its own where there is one.
+"""Together: fits by other processes of this machine, one by a team of them, or several beside each other.
 
-torchrun starts them. The panel and the settings go to them through a folder, the model comes back through it. A fit
-that is killed goes on from its checkpoint, as one by a single process does.
+A team is started by torchrun, each of it with a graphics processor of its own where there is one. The panel and the
+settings go to a fit through folders, the model comes back through one. A fit that is killed goes on from its
+checkpoint, as one in this process does.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 import numpy as np
 import torch
@@ -28,6 +30,7 @@ from assets.training.journal import EpochRecord, Fitted
 from assets.training.loop import Keeper, State
 from assets.training.panel import Panel
 from assets.training.spec import TrainingSpec
+from assets.training.team import Team
 from assets.wide import Grid
 from models import ModelSpec
 from models.losses import LossSpec
@@ -36,22 +39,14 @@ from models.served import load
 from pipelines.checkpoint import Checkpoint
 
 ARRAYS = ("x_STF", "label_ST", "target_ST", "member_ST", "segment_ST")
-NAMES = ("columns", "sequence_columns", "groups")
 LAST_WORDS = 20
 
 
-class Job(BaseModel):
-    """What is to be fitted; the panel lies beside it as arrays."""
+class Names(BaseModel):
+    """What the places of a panel's arrays stand for."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: ModelSpec
-    loss: LossSpec
-    training: TrainingSpec
-    projection: dict[str, ProjectionSpec]
-    seed: int
-    checkpoint: Path | None
-    of: str
     sessions: tuple[date, ...]
     securities: tuple[str, ...]
     columns: tuple[str, ...]
@@ -59,33 +54,85 @@ class Job(BaseModel):
     groups: tuple[str, ...]
 
 
-def fit_together(
-    panel: Panel,
+class Job(BaseModel):
+    """What is to be fitted.
+
+    panel  the folder that the panel lies in
+    of     digest of the checkpoint
+    place  number of the graphics processor of a fit by one process
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    panel: Path
+    model: ModelSpec
+    loss: LossSpec
+    training: TrainingSpec
+    projection: dict[str, ProjectionSpec]
+    seed: int
+    checkpoint: Path | None
+    of: str
+    place: int
+
+
+@contextmanager
+def laid_out(panel: Panel) -> Iterator[Path]:
+    """A folder with the panel, from which any number of processes read it; it lies in memory once."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        names = Names(
+            sessions=panel.grid.sessions,
+            securities=panel.grid.securities,
+            columns=panel.columns,
+            sequence_columns=panel.sequence_columns,
+            groups=panel.groups,
+        )
+        (folder / "names.json").write_text(names.model_dump_json(), encoding="utf-8")
+        for array in ARRAYS:
+            np.save(folder / f"{array}.npy", getattr(panel, array))
+        yield folder
+
+
+def read_panel(folder: Path) -> Panel:
+    """The panel that `laid_out` wrote."""
+    names = Names.model_validate_json((folder / "names.json").read_text(encoding="utf-8"))
+    # The features are most of it: processes that only read them share the pages.
+    modes: dict[str, Literal["r"]] = {"x_STF": "r"}
+    arrays = {array: np.load(folder / f"{array}.npy", mmap_mode=modes.get(array)) for array in ARRAYS}
+    grid = Grid(names.sessions, names.securities)
+    return Panel(grid, names.columns, names.sequence_columns, names.groups, **arrays)
+
+
+def fit_elsewhere(
+    panel: Path,
     model: ModelSpec,
     loss: LossSpec,
     training: TrainingSpec,
     seed: int,
     on_epoch: Callable[[EpochRecord], None],
-    projection: dict[str, ProjectionSpec],
+    projection: Mapping[str, ProjectionSpec],
     keeper: Checkpoint | None = None,
+    place: int = 0,
 ) -> Fitted:
-    """As `fit`, by `training.processes` processes; raises RuntimeError with their last words where they fail."""
+    """As `fit`, by `training.processes` other processes; raises RuntimeError with their last words where they fail.
+
+    panel  the folder that it lies in
+    place  number of the graphics processor that one process uses; a team uses one each
+    """
     job = Job(
+        panel=panel,
         model=model,
         loss=loss,
         training=training,
-        projection=projection,
+        projection=dict(projection),
         seed=seed,
         checkpoint=keeper.path if keeper else None,
         of=keeper.of if keeper else "",
-        sessions=panel.grid.sessions,
-        securities=panel.grid.securities,
-        **{name: getattr(panel, name) for name in NAMES},
+        place=place,
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "job.json").write_text(job.model_dump_json(), encoding="utf-8")
-        np.savez(folder / "panel.npz", **{array: getattr(panel, array) for array in ARRAYS})
         _run(folder, training.processes, on_epoch)
         told = json.loads((folder / "told.json").read_text(encoding="utf-8"))
         history = tuple(EpochRecord(**epoch) for epoch in told["history"])
@@ -93,8 +140,8 @@ def fit_together(
 
 
 def _run(folder: Path, processes: int, on_epoch: Callable[[EpochRecord], None]) -> None:
-    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    command = [sys.executable, *launcher, "--module", "pipelines.together", str(folder)]
+    team = ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "--module"]
+    command = [sys.executable, "-m", *(team if processes > 1 else []), "pipelines.together", str(folder)]
     root = str(Path(__file__).resolve().parents[1])
     environment = {"OMP_NUM_THREADS": "1", **os.environ, "PYTHONPATH": root}
     with subprocess.Popen(
@@ -107,7 +154,8 @@ def _run(folder: Path, processes: int, on_epoch: Callable[[EpochRecord], None]) 
             else:
                 others.append(line)
     if process.returncode:
-        raise RuntimeError(f"{processes} processes could not fit together:\n" + "\n".join(others[-LAST_WORDS:]))
+        who = f"{processes} processes could not fit together" if processes > 1 else "another process could not fit"
+        raise RuntimeError(f"{who}:\n" + "\n".join(others[-LAST_WORDS:]))
 
 
 def _lines(said: IO[str] | None) -> Iterator[str]:
@@ -128,22 +176,17 @@ class Reader:
         """Leave that to the first."""
 
 
-def take_part(folder: Path) -> None:
-    """Fit as one of the team; the first of it tells of epochs and saves what was fitted."""
-    job = Job.model_validate_json((folder / "job.json").read_text(encoding="utf-8"))
-    is_first = dist.get_rank() == 0
+def take_part(job: Job, folder: Path, team: Team) -> None:
+    """Fit as one of a team; the first of it tells of epochs and saves what was fitted."""
+    is_first = team.rank == 0
     kept = Checkpoint(job.checkpoint, job.of) if job.checkpoint else None
     keeper: Keeper | None = kept if is_first or kept is None else Reader(kept)
-    with np.load(folder / "panel.npz") as arrays:
-        parts = {name: arrays[name] for name in ARRAYS}
-    panel = Panel(Grid(job.sessions, job.securities), job.columns, job.sequence_columns, job.groups, **parts)
 
     def tell(epoch: EpochRecord) -> None:
         if is_first:
             print(json.dumps(asdict(epoch)), flush=True)
 
-    # All must have read the checkpoint before the first one writes another.
-    dist.barrier()
+    panel = read_panel(job.panel)
     fitted = fit(panel, job.model, job.loss, job.training, job.seed, tell, job.projection, keeper)
     if is_first:
         fitted.forecaster.save(folder / "model")
@@ -154,12 +197,17 @@ def take_part(folder: Path) -> None:
 
 @record
 def main() -> None:
-    """Join the team that torchrun has started."""
+    """Fit what the folder asks for, as one of the team that torchrun has started where it has."""
+    folder = Path(sys.argv[1])
+    job = Job.model_validate_json((folder / "job.json").read_text(encoding="utf-8"))
     if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", job.place)))
+    if job.training.processes == 1:
+        take_part(job, folder, Team())
+        return
     dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     try:
-        take_part(Path(sys.argv[1]))
+        take_part(job, folder, Team.here())
     finally:
         dist.destroy_process_group()
 

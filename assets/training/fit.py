@@ -14,7 +14,7 @@ import torch
 
 from assets.training.journal import EpochRecord, Fitted, Journal
 from assets.training.loop import Keeper, Loop, augmenting, batches
-from assets.training.memory import estimate, refuse_too_much
+from assets.training.memory import Memory, estimate, refuse_too_much
 from assets.training.panel import TRAIN, VALID, Panel, asked
 from assets.training.spec import TrainingSpec
 from assets.training.validation import Validation
@@ -138,7 +138,7 @@ def _fit_network(
     unit = unit_of(panel, loss.aim)
     aim, later_aim = (aims(panel, segment, loss.aim, unit).to(place) for segment in (TRAIN, VALID))
     network = model.network(shape).to(place)
-    refuse_too_much(estimate(network, loss, whole, training.batch_size, training.burn_in + training.span), place)
+    refuse_too_much(_memory(network, loss, panel, training), place)
     loop = Loop(network, loss, training, model.precision, seed)
     augment = augmenting(training, panel.columns, panel.groups)
     validation = Validation(whole, valid, later_aim, loss, training.burn_in, model.is_joint)
@@ -150,6 +150,18 @@ def _fit_network(
         if keeper is not None:
             keeper.save({"loop": loop.state(), "journal": journal.state()})
     return Network(model, shape, scaler, loop.best(), loss, unit)
+
+
+def needed(panel: Panel, model: NetworkSpec, loss: Loss, training: TrainingSpec) -> Memory:
+    """The memory that the fit of a network will need, told before it starts."""
+    shape = Shape(_layout(panel, model.look_back), tuple(panel.grid.securities), loss.outputs)
+    with torch.random.fork_rng():
+        return _memory(model.network(shape), loss, panel, training)
+
+
+def _memory(network: torch.nn.Module, loss: Loss, panel: Panel, training: TrainingSpec) -> Memory:
+    names, sessions, features = panel.x_STF.shape
+    return estimate(network, loss, (names, sessions, features), training.batch_size, training.burn_in + training.span)
 
 
 def sequences(panel: Panel, z_STF: np.ndarray, shape: Shape, place: torch.device) -> Sequences:

@@ -13,12 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from models.losses import Loss
-from models.network import Sequences
+from models.network import UNKNOWN, Sequences
 
 COPIES = 6
 """Of the weights: they, their gradients, two moments of the optimiser, their running mean, the best so far."""
 TRIED = (8, 16, 32)
 """Names of the batches that are tried; what a larger one keeps follows from theirs by a parabola."""
+FLOAT, FLAG, NUMBER = 4, 1, 8
+"""Bytes of a feature or an aim, of whether a name is there, of a name's number."""
 GIB = 1 << 30
 
 
@@ -40,21 +42,21 @@ class Memory:
         return "{:.2f} GiB: panel {:.2f}, weights {:.2f}, a step {:.2f}".format(*(part / GIB for part in parts))
 
 
-def estimate(network: nn.Module, loss: Loss, whole: Sequences, names: int, sessions: int) -> Memory:
+def estimate(network: nn.Module, loss: Loss, panel: tuple[int, int, int], names: int, sessions: int) -> Memory:
     """What a fit needs.
 
-    whole     all names over all sessions of the panel, as it lies on the device
+    panel     names, sessions and features of the whole panel, which lies on the device
     names     in a batch
     sessions  of a sequence
     """
-    panel = sum(part.numel() * part.element_size() for part in whole) + whole.there_BL.numel() * 4
+    rows, length, features = panel
     weights = COPIES * sum(part.numel() * part.element_size() for part in network.parameters())
-    rows = int(whole.x_BLF.shape[0])
     # A copy on the processor: what is tried leaves neither the device nor the random numbers touched.
     tried, places = copy.deepcopy(network).cpu().train(), sorted({min(count, rows) for count in TRIED})
     with torch.random.fork_rng():
-        kept = [_kept(tried, loss, _cut(whole, count, sessions)) for count in places]
-    return Memory(panel, weights, max(int(_parabola(places, kept)(min(names, rows))), 0))
+        kept = [_kept(tried, loss, _drawn(count, min(sessions, length), features)) for count in places]
+    step = max(int(_parabola(places, kept)(min(names, rows))), 0)
+    return Memory(rows * (length * (features * FLOAT + FLAG + FLOAT) + NUMBER), weights, step)
 
 
 def refuse_too_much(needed: Memory, place: torch.device) -> None:
@@ -74,10 +76,9 @@ def available(place: torch.device) -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-def _cut(whole: Sequences, names: int, sessions: int) -> Sequences:
-    return Sequences(
-        whole.x_BLF[:names, -sessions:].cpu(), whole.names_B[:names].cpu(), whole.there_BL[:names, -sessions:].cpu()
-    )
+def _drawn(names: int, sessions: int, features: int) -> Sequences:
+    there_BL = torch.ones(names, sessions, dtype=torch.bool)
+    return Sequences(torch.randn(names, sessions, features), torch.full((names,), UNKNOWN), there_BL)
 
 
 def _kept(network: nn.Module, loss: Loss, read: Sequences) -> int:

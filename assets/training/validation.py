@@ -62,7 +62,7 @@ class Validation:
 def dense_outputs(module: nn.Module, whole: Sequences, names_S: Tensor, span: slice, is_joint: bool) -> Tensor:
     """Outputs [S, sessions of the span, P] of some names from one pass over a span, the state carried through it."""
     module.eval()
-    parts = names_S.split(len(names_S) if is_joint else SCORED_AT_ONCE)
+    parts = torch.split(names_S, len(names_S) if is_joint else SCORED_AT_ONCE)
     read = [Sequences(whole.x_BLF[part, span], whole.names_B[part], whole.there_BL[part, span]) for part in parts]
     y_STP: Tensor = torch.cat([module(part) for part in read]).float()
     return y_STP

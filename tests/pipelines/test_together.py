@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 from pydantic import ValidationError
 
 from assets.training.fit import fit
+from assets.training.journal import EpochRecord
 from assets.training.panel import Panel
 from assets.training.spec import TrainingSpec
 from assets.training.team import seeded
@@ -19,7 +21,7 @@ from models.losses import MeanSquaredSpec, PairwiseSpec
 from models.lstm import LstmSpec
 from models.network import Network
 from pipelines.checkpoint import Checkpoint
-from pipelines.together import fit_together
+from pipelines.together import fit_elsewhere, laid_out
 
 TOLERANCE = 1e-5
 """Largest difference of a weight: sums are made in another order."""
@@ -49,45 +51,65 @@ def panel() -> Panel:
     )
 
 
+@pytest.fixture(scope="module")
+def folder(panel: Panel) -> Iterator[Path]:
+    with laid_out(panel) as made:
+        yield made
+
+
 def weights(fitted: object) -> dict[str, torch.Tensor]:
     assert isinstance(fitted, Network)
     return fitted.module.state_dict()
 
 
 @pytest.mark.slow
-def test_two_processes_end_where_one_ends_and_go_on_where_they_were_stopped(panel: Panel, tmp_path: Path) -> None:
+def test_two_processes_end_where_one_ends_and_go_on_where_they_were_stopped(
+    panel: Panel, folder: Path, tmp_path: Path
+) -> None:
     one = fit(panel, MODEL, MeanSquaredSpec(), TRAINING, 3, lambda _: None)
     told: list[int] = []
     team = TRAINING.model_copy(update={"processes": 2})
     kept = Checkpoint(tmp_path / "fold.pt", "this")
-    two = fit_together(panel, MODEL, MeanSquaredSpec(), team, 3, lambda record: told.append(record.epoch), {}, kept)
+    two = fit_elsewhere(folder, MODEL, MeanSquaredSpec(), team, 3, lambda record: told.append(record.epoch), {}, kept)
     assert told == [1, 2, 3, 4]
     for name, values in weights(one.forecaster).items():
         torch.testing.assert_close(weights(two.forecaster)[name], values, atol=TOLERANCE, rtol=0)
     for ours, theirs in zip(one.history, two.history, strict=True):
         assert ours.train_loss == pytest.approx(theirs.train_loss, abs=TOLERANCE)
         assert ours.gradient_norm == pytest.approx(theirs.gradient_norm, abs=TOLERANCE)
-    again = fit_together(panel, MODEL, MeanSquaredSpec(), team, 3, lambda record: told.append(record.epoch), {}, kept)
+    again = fit_elsewhere(folder, MODEL, MeanSquaredSpec(), team, 3, lambda record: told.append(record.epoch), {}, kept)
     assert told == [1, 2, 3, 4]
     assert all(torch.equal(weights(again.forecaster)[name], value) for name, value in weights(two.forecaster).items())
 
 
 @pytest.mark.slow
-def test_they_stop_together_also_by_a_loss_that_draws_numbers(panel: Panel) -> None:
+def test_they_stop_together_also_by_a_loss_that_draws_numbers(panel: Panel, folder: Path) -> None:
     training = TRAINING.model_copy(update={"stop_by": "loss", "max_epochs": 8, "patience": 1, "learning_rate": 0.05})
     one = fit(panel, MODEL, PairwiseSpec(partners=3), training, 3, lambda _: None)
     team = training.model_copy(update={"processes": 2})
-    two = fit_together(panel, MODEL, PairwiseSpec(partners=3), team, 3, lambda _: None, {})
+    two = fit_elsewhere(folder, MODEL, PairwiseSpec(partners=3), team, 3, lambda _: None, {})
     assert len(one.history) == len(two.history) < 8
     for ours, theirs in zip(one.history, two.history, strict=True):
         assert ours.valid_loss == pytest.approx(theirs.valid_loss, abs=TOLERANCE)
 
 
 @pytest.mark.slow
-def test_what_goes_wrong_among_them_is_told(panel: Panel) -> None:
+def test_what_goes_wrong_among_them_is_told(folder: Path) -> None:
     team = TRAINING.model_copy(update={"processes": 2, "learning_rate": 1e30})
     with pytest.raises(RuntimeError, match=r"2 processes could not fit together:(.|\n)*it diverged"):
-        fit_together(panel, MODEL, MeanSquaredSpec(), team, 3, lambda _: None, {})
+        fit_elsewhere(folder, MODEL, MeanSquaredSpec(), team, 3, lambda _: None, {})
+
+
+@pytest.mark.slow
+def test_another_process_ends_with_the_same_bits(panel: Panel, folder: Path) -> None:
+    told: list[EpochRecord] = []
+    here = fit(panel, MODEL, MeanSquaredSpec(), TRAINING, 3, lambda _: None)
+    there = fit_elsewhere(folder, MODEL, MeanSquaredSpec(), TRAINING, 3, told.append, {})
+    assert all(torch.equal(weights(there.forecaster)[name], value) for name, value in weights(here.forecaster).items())
+    assert [record.valid_loss for record in told] == [record.valid_loss for record in here.history]
+    too_fast = TRAINING.model_copy(update={"learning_rate": 1e30})
+    with pytest.raises(RuntimeError, match=r"another process could not fit:(.|\n)*it diverged"):
+        fit_elsewhere(folder, MODEL, MeanSquaredSpec(), too_fast, 3, told.append, {})
 
 
 def test_processes_must_share_the_batches_of_a_step() -> None:

@@ -42,7 +42,7 @@ def kept(network, read):
 @by_kind
 def test_what_a_step_keeps_is_foretold_from_small_ones(spec):
     network, read = spec.network(shape(LAYOUT)), whole(96)
-    told = estimate(network, MeanSquaredSpec(), read, 96, 40)
+    told = estimate(network, MeanSquaredSpec(), (96, 80, 3), 96, 40)
     really = kept(network, Sequences(read.x_BLF[:, -40:], read.names_B, read.there_BL[:, -40:]))
     assert told.step == pytest.approx(really, rel=0.05)
     assert told.weights == 6 * sum(4 * weights.numel() for weights in network.parameters())
@@ -51,17 +51,17 @@ def test_what_a_step_keeps_is_foretold_from_small_ones(spec):
 
 @by_kind
 def test_the_estimate_leaves_random_numbers_and_network_alone(spec):
-    network, read = spec.network(shape(LAYOUT)), whole(9)
+    network = spec.network(shape(LAYOUT))
     state = torch.get_rng_state()
     before = [weights.clone() for weights in network.parameters()]
-    estimate(network, MeanSquaredSpec(), read, 9, 40)
+    estimate(network, MeanSquaredSpec(), (9, 80, 3), 9, 40)
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(old, new) for old, new in zip(before, network.parameters(), strict=True))
     assert all(weights.grad is None for weights in network.parameters())
 
 
 def test_one_name_is_enough():
-    assert estimate(SPECS[0].network(shape(LAYOUT)), MeanSquaredSpec(), whole(1), 1, 40).step > 0
+    assert estimate(SPECS[0].network(shape(LAYOUT)), MeanSquaredSpec(), (1, 80, 3), 1, 40).step > 0
 
 
 def test_more_than_there_is_is_refused_with_what_to_lower():

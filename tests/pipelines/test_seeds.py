@@ -1,0 +1,113 @@
+"""Seeds: as many at once as cores and memory allow, and never another bit for it."""
+
+from __future__ import annotations
+
+import os
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from assets.training.journal import EpochRecord
+from assets.training.panel import Panel
+from assets.wide import Grid
+from models.network import Network
+from pipelines import seeds
+from pipelines.checkpoint import Checkpoint
+from pipelines.experiment import Experiment
+from pipelines.seeds import fits, plan
+
+LSTM = {"kind": "lstm", "look_back": 8, "hidden": 8, "precision": "fp32"}
+SHORT = {"max_epochs": 2, "burn_in": 6, "span": 10, "batch_size": 5}
+WALK_FORWARD = {"first_test": "2014-07-01", "train": "4mo", "valid": "2mo", "test": "2mo"}
+
+
+def experiment(model: dict[str, object] = LSTM, **training: object) -> Experiment:
+    return Experiment.model_validate(
+        {
+            "name": "study",
+            "question": "Do seeds beside each other differ?",
+            "features": ["g"],
+            "model": model,
+            "training": {**SHORT, **training},
+            "walk_forward": WALK_FORWARD,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def panel() -> Panel:
+    rng = np.random.default_rng(0)
+    shape = names, sessions = 14, 60
+    days = tuple(date(2015, 1, 1) + timedelta(day) for day in range(sessions))
+    x = rng.normal(size=(*shape, 3)).astype(np.float32)
+    target = x[:, :, 0] + rng.normal(size=shape).astype(np.float32)
+    segment = np.broadcast_to(np.where(np.arange(sessions) < 45, 1, 2).astype(np.int8), shape).copy()
+    ids = tuple(f"sz{number:06d}" for number in range(names))
+    return Panel(Grid(days, ids), ("a", "b", "c"), ("a",), ("g",) * 3, x, target, target, np.ones(shape, bool), segment)
+
+
+@pytest.fixture
+def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seeds, "cores", lambda: 4)
+
+
+@pytest.mark.usefixtures("four_cores")
+@pytest.mark.parametrize(
+    ("model", "training", "at_once"),
+    [
+        (LSTM, {}, 3),
+        (LSTM, {"threads": 2}, 2),
+        (LSTM, {"threads": 8}, 1),
+        (LSTM, {"threads": None}, 1),
+        (LSTM, {"processes": 2, "batches_a_step": 2}, 1),
+        ({"kind": "linear", "look_back": 3}, {}, 1),
+    ],
+    ids=["a core each", "two cores each", "more than there are", "all cores", "a team", "no network"],
+)
+def test_as_many_run_at_once_as_have_cores(
+    model: dict[str, object], training: dict[str, object], at_once: int, panel: Panel
+) -> None:
+    assert plan(experiment(model, **training), panel, 3).at_once == at_once
+
+
+@pytest.mark.usefixtures("four_cores")
+def test_as_many_run_at_once_as_there_is_memory_for(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = plan(experiment(), panel, 3).memory
+    assert needed is not None
+    one = needed.whole + seeds.OF_A_PROCESS
+    for times, at_once in ((3.2, 3), (2.5, 2), (0.1, 1)):
+        monkeypatch.setattr(seeds, "available", lambda _, times=times: int(times * one / seeds.USED))
+        assert plan(experiment(), panel, 3).at_once == at_once
+    assert str(plan(experiment(), panel, 3)).startswith("1 at once; a fit needs about 0.00 GiB: panel 0.00, weights")
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system does not bind processes to cores")
+def test_cores_are_those_that_this_process_may_use() -> None:
+    mine = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, [min(mine)])
+        assert seeds.cores() == 1
+    finally:
+        os.sched_setaffinity(0, mine)
+    assert seeds.cores() == len(mine)
+
+
+@pytest.mark.slow
+def test_seeds_at_once_end_with_the_bits_of_seeds_in_turn(panel: Panel, tmp_path: Path) -> None:
+    told: dict[int, list[EpochRecord]] = {4: [], 2: []}
+    listeners = {seed: records.append for seed, records in told.items()}
+    found = []
+    for at_once in (1, 2):
+        keepers = {seed: Checkpoint(tmp_path / f"{at_once}_{seed}.pt", "this") for seed in told}
+        found.append(list(fits(experiment(), panel, listeners, keepers, at_once)))
+        assert all(keeper.path.exists() for keeper in keepers.values())
+    for in_turn, beside in zip(*found, strict=True):
+        assert isinstance(in_turn.forecaster, Network)
+        assert isinstance(beside.forecaster, Network)
+        ours, theirs = in_turn.forecaster.module.state_dict(), beside.forecaster.module.state_dict()
+        assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert [record.epoch for record in told[4]] == [record.epoch for record in told[2]] == [1, 2, 1, 2]
+    assert told[4][2].valid_loss == told[4][0].valid_loss != told[2][0].valid_loss
