@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -15,7 +16,10 @@ from assets.sources.yaml_settings import read_mapping
 from assets.table import declarations
 from assets.training.fit import fit
 from assets.training.forecasts import forecasts
+from assets.training.panel import Panel
+from expectations.tables import ForwardReturns
 from pipelines.declared import STAGES, in_order, modules_of
+from pipelines.experiment import Experiment
 from pipelines.experiment_assets import Walk
 from pipelines.fold_path import fold_panel
 from pipelines.project import Project, load_project
@@ -62,6 +66,21 @@ def project_of(source: Source, home: Path, experiments: Path) -> Project:
         experiments=experiments,
     )
     return load_project(settings)
+
+
+def first_fold(market: str, seed: int, experiments: Path) -> tuple[Experiment, Panel, pl.DataFrame]:
+    """The one experiment of a folder on a market: its settings, the panel of its first fold, the forward returns.
+
+    market  specification of a synthetic market, YAML; it is drawn with the seed
+    """
+    settings = yaml.safe_load(Path(market).read_text(encoding="utf-8"))
+    spec = SyntheticMarketSpec.model_validate({**settings, "seed": seed})
+    tables = tables_of(spec)
+    with tempfile.TemporaryDirectory() as folder:
+        asked = beginning_with(spec, experiments, Path(folder) / "asked")
+        (walk,) = project_of(spec, Path(folder), asked).walks.values()
+    panel = fold_panel(walk, walk.folds[0], {name: tables[key].lazy() for name, key in walk.tables.items()})
+    return walk.experiment, panel, tables[ForwardReturns.asset_key]
 
 
 def walk_forward(walk: Walk, tables: Frames) -> pl.DataFrame:
