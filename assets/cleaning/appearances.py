@@ -19,8 +19,8 @@ def appearances(raw_bars: dy.LazyFrame[RawBars], calendar: dy.LazyFrame[Calendar
     """One row where a ticker comes up after 60 sessions without a row, where it is listed anew, and where it is gone.
 
     It is gone, whatever follows, in the session in which its last row, suspended ones too, is 60 sessions old. It is
-    listed anew where a row names a listing date after the row before it. Rows that their source objects to, or that
-    lie before their own listing, do not count.
+    listed anew where a row names a listing date after the row before it, if that is no older; who was gone comes up.
+    Rows that their source objects to, or that lie before their own listing, do not count.
     """
     sessions = calendar.select("session").collect()["session"].sort()
     rows = _placed(raw_bars, sessions)
@@ -84,7 +84,8 @@ def _came(rows: pl.DataFrame) -> pl.DataFrame:
     before = pl.col("place").shift(1).over("ticker")
     moved_on = (pl.col("listed_on") > pl.col("session").shift(1).over("ticker")).fill_null(False)
     is_new = before.is_null() | (pl.col("place") - before > GONE_AFTER)
-    event = pl.when(moved_on).then(pl.lit(RELISTED)).when(is_new).then(pl.lit(APPEARED))
+    # How old the row before one that comes up is may not matter: no look-back would be long enough.
+    event = pl.when(is_new).then(pl.lit(APPEARED)).when(moved_on).then(pl.lit(RELISTED))
     nowhere = pl.lit(None, dtype=pl.Date)
     return (
         rows.with_columns(event=event)

@@ -49,6 +49,7 @@ def test_every_ticker_appears_once_and_a_delisted_one_is_gone_sixty_sessions_aft
     ("gap", "scale", "listed", "is_another"),
     [
         (80, 1.0, True, True),
+        (140, 1.0, True, True),
         (80, 5.0, False, False),
         (80, 5.0, None, True),
         (80, 1.2, None, False),
@@ -76,9 +77,11 @@ def test_bars_of_the_second_life_bear_its_date_and_those_before_do_not(market):
     assert second["is_new_listing"].head(60).all()
 
 
-@pytest.mark.parametrize("cut", [159, 180, 200, 259])
-def test_what_follows_a_session_and_what_lies_beyond_the_look_back_change_nothing(market, cut):
-    rows = reborn(market, 80, 5.0)
+@pytest.mark.parametrize(
+    ("gap", "listed", "cut"), [(80, False, 159), (80, False, 180), (80, True, 180), (80, False, 259), (140, True, 240)]
+)
+def test_what_follows_a_session_and_what_lies_beyond_the_look_back_change_nothing(market, gap, listed, cut):
+    rows = reborn(market, gap, 5.0, listed)
     days = calendar(rows.lazy()).collect()
     day = days["session"][cut]
     whole = found(rows).filter(pl.col("session") == day)
