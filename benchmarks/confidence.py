@@ -5,10 +5,14 @@ volatility of the last 20 sessions, which is put on its best scale on validation
 largest factor, up or down, between stated doubt and error in ten deciles of the doubt. `aurc_gain` is what doubt takes
 off the area of risk by coverage within a session, against doubt drawn at random; the same is told against the
 distance of the probability from one half, which nobody had to learn.
+
+With `--data files:FOLDER` the same is told of real bars, where no true probability is known (`confidence_on_bars`), and
+the pictures are drawn; nothing is asked of them.
 """
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
 import os
 import sys
@@ -21,8 +25,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from assets.evaluation.confidence import (
+    by_decile,
     by_session,
-    doubt_by_decile,
     fitted_factor,
     log_likelihood,
     passed_gain,
@@ -32,8 +36,9 @@ from assets.evaluation.intervals import interval
 from assets.training.fit import fit
 from assets.training.forecasts import forecasts
 from assets.training.spec import TrainingSpec
+from benchmarks.confidence_on_bars import confidence_on_bars
 from benchmarks.doubt_world import DoubtWorld, doubt_world
-from benchmarks.outcome import Demand, end, options
+from benchmarks.outcome import Demand, end, seeds_of
 from models.heads import GaussianHead, LogitNormalHead
 from models.losses import LossSpec
 from models.lstm import LstmSpec
@@ -62,14 +67,14 @@ class Found:
 
 def main() -> int:
     """Print the deciles of every world, the gains and their intervals."""
-    asked = options(str(__doc__), seeds="0..4")
+    asked = _asked()
     began = time.monotonic()
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
         worlds = list(pool.map(found_in, asked.seeds))
     deciles = pl.concat([world.deciles for world in worlds]).group_by("decile").mean().sort("decile")
     print(f"{'decile':>6} {'stated doubt':>13} {'error':>8} {'ratio':>7}")
     for row in deciles.iter_rows(named=True):
-        print(f"{row['decile']:6} {row['stated_doubt']:13.4f} {row['error']:8.4f} {row['ratio']:7.3f}")
+        print(f"{row['decile']:6} {row['stated']:13.4f} {row['error']:8.4f} {row['ratio']:7.3f}")
     figures: dict[str, object] = {}
     for name in ("noise_gain", "aurc_gain", "beside_distance"):
         told = interval(np.mean([getattr(world, f"{name}_T") for world in worlds], axis=0), horizon=1)
@@ -80,7 +85,16 @@ def main() -> int:
     ratios = deciles["ratio"].to_numpy()
     figures["std_calibration_worst"] = round(float(np.max(np.maximum(ratios, 1 / ratios))), 3)
     figures["doubt_rises"] = bool((deciles["error"].diff().drop_nulls() > 0).all())
+    if asked.data:
+        figures["on_bars"] = confidence_on_bars(asked.data)
     return end({**figures, "minutes": round((time.monotonic() - began) / 60, 1)}, DEMANDS)
+
+
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", default="0..4", type=seeds_of, help="of the worlds, as 0..4")
+    parser.add_argument("--data", default="", help="files:FOLDER of real bars")
+    return parser.parse_args()
 
 
 def found_in(seed: int) -> Found:
@@ -96,7 +110,7 @@ def found_in(seed: int) -> Found:
         _noise_gain(world, noise),
         selective_gain(brier_N, std_N, days),
         passed_gain(brier_N, std_N, -np.abs(stated_N - 0.5), days),
-        doubt_by_decile(stated_N, std_N, world.probability_ST[rows, days]),
+        by_decile(std_N, stated_N - world.probability_ST[rows, days]),
     )
 
 

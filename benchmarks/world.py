@@ -29,7 +29,7 @@ from pipelines.settings import Settings
 Frames = Mapping[str, pl.DataFrame]
 
 
-def tables_of(spec: SyntheticMarketSpec, keys: Collection[str] | None = None) -> dict[str, pl.DataFrame]:
+def tables_of(spec: Source, keys: Collection[str] | None = None) -> dict[str, pl.DataFrame]:
     """Every table that the project makes of the market, by asset key; or those of `keys` and what they read."""
     span = (spec.first_session(), spec.last_session())
     raw = {table.asset_key: spec.read(table, *span) for table in spec.offers()}

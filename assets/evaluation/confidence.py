@@ -32,19 +32,17 @@ def by_session(values_N: Floats, sessions_N: Places) -> Floats:
     return np.bincount(places, weights=values_N) / np.bincount(places)
 
 
-def doubt_by_decile(stated_N: Floats, doubt_N: Floats, true_N: Floats, bins: int = 10) -> pl.DataFrame:
-    """How far stated probabilities lie from the true ones, by how far they are said to.
+def by_decile(stated_N: Floats, error_N: Floats, bins: int = 10) -> pl.DataFrame:
+    """How large errors are by how large they were said to be.
 
-    stated_N, doubt_N  mean and standard deviation of the stated probability
-    true_N             the probability that held, all shocks known
-    returns            decile, cases, stated_doubt (root mean square), error (root mean square), ratio of the two
+    stated_N  a standard deviation: of the return around its forecast, or of a stated probability around the true one
+    error_N   what lay between them
+    returns   decile, cases, stated and error (both root mean square), ratio of the two
     """
-    order = np.argsort(np.argsort(doubt_N, kind="stable"), kind="stable")
-    frame = pl.DataFrame(
-        {"decile": order * bins // len(order) + 1, "stated_doubt": doubt_N**2, "error": (stated_N - true_N) ** 2}
-    )
-    found = frame.group_by("decile").agg(pl.len().alias("cases"), pl.col("stated_doubt", "error").mean().sqrt())
-    return found.sort("decile").with_columns(ratio=pl.col("error") / pl.col("stated_doubt"))
+    order = np.argsort(np.argsort(stated_N, kind="stable"), kind="stable")
+    frame = pl.DataFrame({"decile": order * bins // len(order) + 1, "stated": stated_N**2, "error": error_N**2})
+    found = frame.group_by("decile").agg(pl.len().alias("cases"), pl.col("stated", "error").mean().sqrt())
+    return found.sort("decile").with_columns(ratio=pl.col("error") / pl.col("stated"))
 
 
 def selective_gain(loss_N: Floats, doubt_N: Floats, sessions_N: Places) -> Floats:

@@ -44,7 +44,7 @@ STYLE: Any = {
 def cumulative_rank_ic(days: pl.DataFrame) -> bytes:
     """Running sum of the daily RankIC, and its mean over 60 sessions. Columns session, rank_ic."""
     values = days["rank_ic"].fill_null(0.0)
-    with _canvas(3.6, rows=2, ratios=(2, 1)) as (figure, (above, below)):
+    with canvas(3.6, rows=2, ratios=(2, 1)) as (figure, (above, below)):
         above.plot(days["session"], values.cum_sum(), color=BLUE, linewidth=1.6)
         above.set_title("Cumulative RankIC: a steady slope is a steady forecast")
         below.plot(days["session"], days["rank_ic"].rolling_mean(60, min_samples=20), color=BLUE, linewidth=1.2)
@@ -60,7 +60,7 @@ def rank_ic_by_fold(folds: pl.DataFrame, by_seed: pl.DataFrame) -> bytes:
     by_seed  rows of `information.SeedInformation` of one segment
     """
     names = folds["fold"].to_list()
-    with _canvas(3.0) as (figure, (axes,)):
+    with canvas(3.0) as (figure, (axes,)):
         mean, lower, upper = (folds[name].fill_null(np.nan).to_numpy() for name in ("mean", "lower", "upper"))
         reach = np.nan_to_num(np.vstack([mean - lower, upper - mean]))
         places = np.arange(len(names))
@@ -80,7 +80,7 @@ def rank_ic_by_fold(folds: pl.DataFrame, by_seed: pl.DataFrame) -> bytes:
 
 def decile_bars(deciles: pl.DataFrame, horizon: int) -> bytes:
     """Mean excess return of each tenth of the names. Columns decile, mean, lower, upper as simple returns."""
-    with _canvas(2.8) as (figure, (axes,)):
+    with canvas(2.8) as (figure, (axes,)):
         mean, lower, upper = (deciles[name].to_numpy() * 100 for name in ("mean", "lower", "upper"))
         reach = np.nan_to_num(np.vstack([mean - lower, upper - mean]))
         colours = [BLUE if value >= 0 else ORANGE for value in mean]
@@ -102,7 +102,7 @@ def worth(daily: pl.DataFrame) -> bytes:
         benchmark=((1 + pl.col("benchmark_return").fill_null(0.0)).cum_prod() - 1) * 100,
         excess=pl.col("excess_return").fill_null(0.0).cum_sum() * 100,
     )
-    with _canvas(4.0, rows=2, ratios=(3, 2)) as (figure, (above, below)):
+    with canvas(4.0, rows=2, ratios=(3, 2)) as (figure, (above, below)):
         above.plot(lines["session"], lines["net"], color=BLUE, linewidth=1.6, label="portfolio after costs")
         above.plot(lines["session"], lines["benchmark"], color=ORANGE, linewidth=1.6, label="equal-weight universe")
         above.set_title("Growth, percent", pad=22)
@@ -116,7 +116,7 @@ def worth(daily: pl.DataFrame) -> bytes:
 
 def refused_orders(counts: pl.DataFrame) -> bytes:
     """Refused orders by side and reason. Columns side, reason, orders, share (of the orders of that side)."""
-    with _canvas(0.9 + 0.32 * max(len(counts), 1)) as (figure, (axes,)):
+    with canvas(0.9 + 0.32 * max(len(counts), 1)) as (figure, (axes,)):
         shown = counts.sort("orders")
         names = [f"{side}: {reason.replace('_', ' ')}" for side, reason in shown.select("side", "reason").iter_rows()]
         colours = [BLUE if side == "buy" else ORANGE for side in shown["side"]]
@@ -130,9 +130,7 @@ def refused_orders(counts: pl.DataFrame) -> bytes:
 
 
 @contextmanager
-def _canvas(
-    height: float, rows: int = 1, ratios: tuple[float, ...] = (1,)
-) -> Iterator[tuple[Canvas, tuple[Axes, ...]]]:
+def canvas(height: float, rows: int = 1, ratios: tuple[float, ...] = (1,)) -> Iterator[tuple[Canvas, tuple[Axes, ...]]]:
     """A figure of the report's width, without global state, and its axes from top to bottom."""
     import matplotlib as mpl
     from matplotlib.figure import Figure

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from assets.evaluation.confidence import (
+    by_decile,
     by_session,
     check_gate,
-    doubt_by_decile,
     fitted_factor,
     log_likelihood,
     passed_gain,
@@ -37,11 +37,11 @@ def test_the_likelihood_is_that_of_a_normal_law_and_best_at_the_true_scale():
 def test_doubt_that_means_what_it_says_has_ratios_of_one():
     doubt = RNG.uniform(0.02, 0.2, CASES)
     true = np.clip(0.5 + doubt * RNG.standard_normal(CASES), 0, 1)
-    found = doubt_by_decile(np.full(CASES, 0.5), doubt, true)
+    found = by_decile(doubt, 0.5 - true)
     assert found["cases"].to_list() == [CASES // 10] * 10
     assert found["ratio"].to_list() == pytest.approx([1] * 10, abs=0.06)
     assert (found["error"].diff().drop_nulls() > 0).all()
-    mixed = doubt_by_decile(np.full(CASES, 0.5), RNG.permutation(doubt), true)
+    mixed = by_decile(RNG.permutation(doubt), 0.5 - true)
     assert mixed["ratio"].max() > 1.5
 
 

@@ -1,0 +1,71 @@
+"""Pictures of confidence: what was stated beside what came, so that one sees whether it may be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from assets.evaluation.pictures import BLUE, GREEN, GREY, INK, ORANGE, canvas, png
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+POINTS = 200
+"""Of a curve; more would be drawn over each other."""
+LEFT_OUT = 0.02
+"""Share of the coverage at whose beginning a curve is the chance of a few cases."""
+
+
+def reliability_diagram(bins: pl.DataFrame) -> bytes:
+    """How often it rose by what was stated, with the cases of each bin; rows of `probability.reliability`."""
+    with canvas(4.4, rows=2, ratios=(3, 1)) as (figure, (above, below)):
+        reached = [bins["happened"] - bins["lower"], bins["upper"] - bins["happened"]]
+        above.errorbar(bins["stated"], bins["happened"], yerr=reached, fmt="o", color=BLUE, capsize=2, markersize=4)
+        _identity(above, bins["stated"])
+        above.set_ylabel("it rose")
+        above.set_title("On the line the stated probability is how often it rose")
+        width = max(float(np.ptp(bins["stated"].to_numpy())) / (2 * len(bins)), 1e-4)
+        below.bar(bins["stated"], bins["cases"], width=width, color=GREY)
+        below.set_ylabel("cases")
+        below.set_xlabel("stated probability of a rise, mean of the bin; whiskers hold 95%")
+        return png(figure)
+
+
+def stated_beside_error(deciles: pl.DataFrame, what: str) -> bytes:
+    """What was stated of ten tenths of the cases beside the error that came. Columns decile, stated, error.
+
+    what  names what is stated, in words
+    """
+    with canvas(3.6) as (figure, (axes,)):
+        axes.plot(deciles["stated"], deciles["error"], "o-", color=BLUE, markersize=4, linewidth=1)
+        _identity(axes, deciles["stated"])
+        axes.set_xlabel(f"stated {what}, root mean square of a tenth of the cases")
+        axes.set_ylabel("error that came")
+        axes.set_title("Rising and on the line: what is stated is what comes")
+        return png(figure)
+
+
+def risk_coverage(curves: Mapping[str, NDArray[np.float64]]) -> bytes:
+    """Mean loss of the cases that are kept, least doubt first, by order of doubt; flat is no better than chance.
+
+    curves  name -> `probability.risk_by_coverage`; all end at the loss of all cases
+    """
+    with canvas(3.6) as (figure, (axes,)):
+        for (name, risk_N), colour in zip(curves.items(), (BLUE, ORANGE, GREEN), strict=False):
+            kept = np.unique(np.linspace(LEFT_OUT * len(risk_N), len(risk_N) - 1, POINTS).astype(int))
+            axes.plot((kept + 1) / len(risk_N), risk_N[kept], color=colour, linewidth=1.4, label=name)
+        axes.axhline(next(iter(curves.values()))[-1], color=INK, linewidth=0.8, linestyle="--", label="at random")
+        axes.set_xlabel("share of the cases that are kept")
+        axes.set_ylabel("mean Brier loss")
+        axes.set_title("Risk by coverage: below the dashed line doubt falls on what goes wrong")
+        axes.legend()
+        return png(figure)
+
+
+def _identity(axes: Axes, stated: pl.Series) -> None:
+    ends = (float(str(stated.min())), float(str(stated.max())))
+    axes.plot(ends, ends, color=INK, linewidth=0.8, linestyle="--")
