@@ -120,6 +120,7 @@ def walked(panel: Panel, seeds: list[int]) -> Iterator[pl.DataFrame]:
         ).filter(segment="test")
         mean = stated.group_by("session", "security_id", maintain_order=True).agg(pl.col("probability").mean())
         rows, days = part.grid.places(mean)
+        print(f"fold {start}: {len(mean)} forecasts by {len(seeds)} seeds", flush=True)
         label_N = part.label_ST[rows, days]
         base = float((part.label_ST[part.labelled(TRAIN)] > 0).mean())
         cases = pl.DataFrame({"day": days, "stated": mean["probability"], "base": base, "rises": label_N > 0})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -19,6 +21,19 @@ from pipelines.checkpoint import Checkpoint
 from pipelines.experiment import Experiment
 from pipelines.seeds import fits, plan
 
+ROOT = Path(__file__).resolve().parents[2]
+BESIDE = """
+import sys
+from pathlib import Path
+from tests.pipelines.test_seeds import experiment, kept_in, made_panel
+from pipelines.seeds import fits
+
+def told(record):
+    print("epoch", record.epoch, flush=True)
+
+study = experiment(max_epochs=40, patience=40)
+list(fits(study, made_panel(), {0: told, 1: told}, kept_in(Path(sys.argv[1])), at_once=2))
+"""
 LSTM = {"kind": "lstm", "look_back": 8, "hidden": 8, "precision": "fp32"}
 SHORT = {"max_epochs": 2, "burn_in": 6, "span": 10, "batch_size": 5}
 WALK_FORWARD = {"first_test": "2014-07-01", "train": "4mo", "valid": "2mo", "test": "2mo"}
@@ -37,8 +52,16 @@ def experiment(model: dict[str, object] = LSTM, **training: object) -> Experimen
     )
 
 
+def kept_in(folder: Path) -> dict[int, Checkpoint]:
+    return {seed: Checkpoint(folder / f"{seed}.pt", "this") for seed in (0, 1)}
+
+
 @pytest.fixture(scope="module")
 def panel() -> Panel:
+    return made_panel()
+
+
+def made_panel() -> Panel:
     rng = np.random.default_rng(0)
     shape = names, sessions = 14, 60
     days = tuple(date(2015, 1, 1) + timedelta(day) for day in range(sessions))
@@ -111,3 +134,27 @@ def test_seeds_at_once_end_with_the_bits_of_seeds_in_turn(panel: Panel, tmp_path
         assert all(torch.equal(ours[name], theirs[name]) for name in ours)
     assert [record.epoch for record in told[4]] == [record.epoch for record in told[2]] == [1, 2, 1, 2]
     assert told[4][2].valid_loss == told[4][0].valid_loss != told[2][0].valid_loss
+
+
+@pytest.mark.slow
+def test_seeds_whose_process_is_killed_go_on_beside_those_that_it_left_behind(panel: Panel, tmp_path: Path) -> None:
+    study = experiment(max_epochs=40, patience=40)
+    nobody = dict.fromkeys((0, 1), lambda _: None)
+    whole = list(fits(study, panel, nobody, kept_in(tmp_path / "whole"), at_once=1))
+    command = [sys.executable, "-c", BESIDE, str(tmp_path / "killed")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline() for _ in range(4)]
+        process.kill()
+    assert all(line.startswith("epoch") for line in said)
+    epochs = list[int]()
+    told = dict.fromkeys((0, 1), lambda record: epochs.append(record.epoch))
+    again = list(fits(study, panel, told, kept_in(tmp_path / "killed"), at_once=2))
+    assert 0 < len(epochs) < 80
+    for first, second in zip(whole, again, strict=True):
+        assert isinstance(first.forecaster, Network)
+        assert isinstance(second.forecaster, Network)
+        before, after = first.forecaster.module.state_dict(), second.forecaster.module.state_dict()
+        assert all(torch.equal(before[name], after[name]) for name in before)
+        assert [record.valid_loss for record in first.history] == [record.valid_loss for record in second.history]
