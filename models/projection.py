@@ -49,7 +49,7 @@ class Part:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the K components."""
-        return tuple(f"{self.group}_component_{number}" for number in range(self.weights_CK.shape[1]))
+        return tuple(_named(self.group, number) for number in range(self.weights_CK.shape[1]))
 
     def __call__(self, x_NC: Values) -> Values:
         """Components [N, K] of rows of the group; a NaN counts as the centre, a row of nothing else stays NaN."""
@@ -120,6 +120,20 @@ def load_projection(folder: Path) -> Projection | None:
         for group, columns in document.groups.items()
     )
     return Projection(document.columns, tuple(parts))
+
+
+def columns_behind(
+    asked: Mapping[str, ProjectionSpec], columns: Sequence[str], groups: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names and groups of the columns that come out of a projection before it is fitted; then there may be fewer."""
+    kept = [(name, group) for name, group in zip(columns, groups, strict=True) if group not in asked]
+    new = [(_named(group, number), group) for group, spec in asked.items() for number in range(spec.components)]
+    names, owners = zip(*kept, *new, strict=True)
+    return names, owners
+
+
+def _named(group: str, number: int) -> str:
+    return f"{group}_component_{number}"
 
 
 def fit_projection(

@@ -25,7 +25,7 @@ class Checkpoint:
 
         if not self.path.exists():
             return None
-        kept: dict[str, Any] = torch.load(self.path, weights_only=True)
+        kept: dict[str, Any] = torch.load(self.path, weights_only=True, map_location="cpu")
         return kept["state"] if kept["of"] == self.of else None
 
     def save(self, state: dict[str, Any]) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
-import numpy as np
 import polars as pl
 
 from assets.cleaning.as_of import EVERYTHING_BEFORE
@@ -18,13 +16,9 @@ from assets.folds.walk_forward import Fold, folds, months, scheme, start_months
 from assets.sources import Source
 from assets.table import Declaration
 from assets.training.forecasts import forecasts
-from assets.training.journal import Fitted
-from assets.training.memory import GIB
-from assets.training.panel import Panel
 from expectations.fact_tables import Industries
 from expectations.tables import Forecasts, WalkForwards
 from models.served import Forecaster
-from models.windows import Windows
 from pipelines.checkpoint import Checkpoint
 from pipelines.experiment import Experiment
 from pipelines.fold_path import fold_panel, tables_read
@@ -32,13 +26,9 @@ from pipelines.gate import require
 from pipelines.gate.said import verdict_tags
 from pipelines.graph import Graph
 from pipelines.inputs import argument, whole, whole_by_key
-from pipelines.progress import Progress, longest
 from pipelines.reach import FoldMonths, months_before
-from pipelines.seeds import fits, plan
-from pipelines.settings import ROOT
+from pipelines.seed_runs import SeedRuns
 from pipelines.tracking import Tracking
-
-PYFUNC = ROOT / "models" / "pyfunc_model.py"
 
 
 @dataclass(frozen=True)
@@ -191,60 +181,12 @@ def forecast_fold(
     parent = frames["walk_forward"].collect()["run_id"][0]
     walk.tracking.tag(parent, tags)
     made_from = str(versions.made_from(key, fold.key))
-    keepers = {seed: walk.checkpoint(fold, seed, made_from) for seed in walk.seeds}
     below = {"mlflow.parentRunId": parent, "dagster_run_id": context.run_id}
-    with seed_runs(walk, fold, made_from, below) as runs:
-        for run_id in runs.values():
-            walk.tracking.tag(run_id, tags)
-        parts = [
-            forecasts(panel, fitted.forecaster, seed, fold.key, walk.experiment.decided_hour)
-            for seed, fitted in fit_fold(walk, panel, runs, keepers, context.log.info)
-        ]
-    for keeper in keepers.values():
-        keeper.drop()
-    return pl.concat(parts)
-
-
-@contextmanager
-def seed_runs(walk: Walk, fold: Fold, made_from: str, below: Mapping[str, str]) -> Iterator[dict[int, str]]:
-    """The tracked run of each seed of a fold; they end as finished, or as failed where the work inside raises."""
-    identity = {**walk.identity, "level": "fold", "fold": fold.key, "made_from": made_from}
-    with ExitStack() as stack:
-        runs = {}
-        for seed in walk.seeds:
-            name = f"{fold.key} seed {seed}"
-            run_id = walk.tracking.open_run(walk.experiment.name, name, {**identity, "seed": str(seed)}, below)
-            runs[seed] = stack.enter_context(walk.tracking.running(run_id))
-        yield runs
-
-
-def fit_fold(
-    walk: Walk,
-    panel: Panel,
-    runs: Mapping[int, str],
-    keepers: Mapping[int, Checkpoint],
-    say: Callable[[str], None],
-) -> Iterator[tuple[int, Fitted]]:
-    """Each seed and its fit, which is tracked; one that an earlier process was killed in goes on."""
-    planned = plan(walk.experiment, panel, len(runs))
-    say(f"{len(runs)} seeds, {planned}")
-    most = longest(walk.experiment)
-    progress = {seed: Progress(walk.tracking, run_id, seed, most, say) for seed, run_id in runs.items()}
-    found = fits(walk.experiment, panel, progress, keepers, planned.at_once)
-    for (seed, run_id), fitted in zip(runs.items(), found, strict=True):
-        progress[seed].flush()
-        track_fit(walk, run_id, fitted)
-        if planned.memory is not None:
-            walk.tracking.log_curve(run_id, {0: {"memory_gib_estimated": planned.memory.whole / GIB}})
-        yield seed, fitted
-
-
-def track_fit(walk: Walk, run_id: str, fitted: Fitted) -> None:
-    """Log curve, settings and model of one fit."""
-    walk.tracking.log_params(run_id, fitted.forecaster.spec.model_dump())
-    walk.tracking.log_curve(run_id, {fitted.best.epoch: fitted.metrics()})
-    with tempfile.TemporaryDirectory() as folder:
-        fitted.forecaster.save(Path(folder))
-        shape = (1, walk.experiment.model.look_back, len(fitted.forecaster.columns))
-        example = Windows(np.zeros(shape, dtype=np.float32), np.array(["sh600000"]), np.zeros(1, dtype=np.intp))
-        walk.tracking.log_model(run_id, Path(folder), PYFUNC, example.named())
+    parts = {}
+    with SeedRuns(walk, fold, made_from, below, tags, context.log.info) as runs, closing(runs.fits(panel)) as found:
+        for seed, fitted in found:
+            runs.end(seed, fitted)
+            parts[seed] = forecasts(panel, fitted.forecaster, seed, fold.key, walk.experiment.decided_hour)
+    for seed in walk.seeds:
+        walk.checkpoint(fold, seed, made_from).drop()
+    return pl.concat([parts[seed] for seed in walk.seeds])

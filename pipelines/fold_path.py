@@ -16,7 +16,6 @@ from assets.training.normalisation import by_group
 from assets.training.panel import Panel, build_panel
 from expectations.fact_tables import Industries
 from expectations.tables import Calendar, ForwardReturns, Universe
-from models.network import NetworkSpec
 from pipelines.checkpoint import Checkpoint
 from pipelines.experiment import Experiment
 
@@ -76,14 +75,6 @@ def fit_panel(
     on_epoch: Callable[[EpochRecord], None],
     keeper: Checkpoint | None = None,
 ) -> Fitted:
-    """Fit one seed of an experiment on the panel of a fold; `keeper` as in `fit`."""
+    """Fit one seed of an experiment on the panel of a fold, in this process; `keeper` as in `fit`."""
     training = experiment.training
-    if training.processes > 1 and isinstance(experiment.model, NetworkSpec):
-        # Imported late: only a team needs what talks between processes.
-        from pipelines.together import fit_elsewhere, laid_out
-
-        with laid_out(panel) as folder:
-            return fit_elsewhere(
-                folder, experiment.model, experiment.loss, training, seed, on_epoch, experiment.projection, keeper
-            )
     return fit(panel, experiment.model, experiment.loss, training, seed, on_epoch, experiment.projection, keeper)

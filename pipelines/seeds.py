@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import as_completed
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -13,15 +14,18 @@ from assets.training.fit import needed
 from assets.training.journal import EpochRecord, Fitted
 from assets.training.memory import Memory, available
 from assets.training.panel import Panel
-from models.network import NetworkSpec, device
+from models.network import NetworkSpec
 from pipelines.checkpoint import Checkpoint
 from pipelines.experiment import Experiment
 from pipelines.fold_path import fit_panel
 
+CORES = "KINDLING_CORES"
 OF_A_PROCESS = 1 << 30
 """Bytes that a process takes beside its fit: torch, and its context on a graphics processor."""
-USED = 0.8
-"""Share of what is there that the fits of a fold may take; the rest is for what the estimate does not know."""
+USED = 0.4
+"""Share of the memory that the fits of a fold may take: two runs may go at once (dagster.yaml)."""
+
+Listener = Callable[[EpochRecord], None]
 
 
 @dataclass(frozen=True)
@@ -37,48 +41,65 @@ class Plan:
 
 
 def plan(experiment: Experiment, panel: Panel, seeds: int) -> Plan:
-    """As many fits at once as there are seeds, cores and memory for them; a team has all of the machine for itself."""
+    """As many fits at once as there are seeds, cores and memory for them.
+
+    A team has all of the machine for itself, and so has a fit on as many threads as torch finds.
+    """
     model, training = experiment.model, experiment.training
     if not isinstance(model, NetworkSpec):
         return Plan(1)
-    memory, place = needed(panel, model, experiment.loss, training), device()
-    processors = max(torch.cuda.device_count(), 1)
-    fit_in = int(USED * available(place) / (memory.whole + OF_A_PROCESS)) * processors
+    memory = needed(panel, model, experiment.loss, training, experiment.projection)
     is_alone = training.processes > 1 or training.threads is None
-    return Plan(1 if is_alone else max(1, min(seeds, cores() // (training.threads or 1), fit_in)), memory)
+    by_cores = cores() // (training.threads or 1)
+    return Plan(1 if is_alone else max(1, min(seeds, by_cores, fits_in_memory(memory))), memory)
+
+
+def fits_in_memory(memory: Memory) -> int:
+    """Fits that the machine holds beside each other, and its graphics processors where there are any."""
+    share = USED * cores() / (os.cpu_count() or 1)
+    each = memory.whole + OF_A_PROCESS
+    held = int(share * available(torch.device("cpu")) / each)
+    if count := torch.cuda.device_count():
+        least = min(available(torch.device("cuda", number)) for number in range(count))
+        held = min(held, count * int(share * least / each))
+    return held
 
 
 def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores that this process may use: all, or as many as KINDLING_CORES says."""
+    return int(os.environ.get(CORES) or os.cpu_count() or 1)
 
 
 def fits(
     experiment: Experiment,
     panel: Panel,
-    listeners: Mapping[int, Callable[[EpochRecord], None]],
-    keepers: Mapping[int, Checkpoint],
+    seeds: Sequence[int],
     at_once: int,
-) -> Iterator[Fitted]:
-    """The fits of a fold in the order of their seeds; how many run at once changes no bit of them.
+    begin: Callable[[int], Listener],
+    keeper: Callable[[int], Checkpoint],
+    folder: Path,
+) -> Generator[tuple[int, Fitted]]:
+    """Each seed and its fit, as they end; how many run at once changes no bit of them.
 
-    listeners  of each seed, told after every epoch
-    keepers    of each seed
+    begin   called when the fit of a seed begins, by any thread; gives what is told after every epoch
+    keeper  of a seed
+    folder  where the panel is laid out for other processes
+    raises  the first error of any fit, after the others were stopped; closing the iterator stops them too
     """
-    if at_once == 1:
-        yield from (fit_panel(experiment, panel, seed, told, keepers[seed]) for seed, told in listeners.items())
+    if at_once == 1 and experiment.training.processes == 1:
+        yield from ((seed, fit_panel(experiment, panel, seed, begin(seed), keeper(seed))) for seed in seeds)
         return
     # Imported late: only those that are not alone need what talks between processes.
-    from pipelines.together import fit_elsewhere, laid_out
+    from pipelines.together import Beside, laid_out
 
-    model, loss, training, projection = experiment.model, experiment.loss, experiment.training, experiment.projection
-    with laid_out(panel) as folder, ThreadPoolExecutor(at_once) as pool:
-        asked = [
-            pool.submit(
-                fit_elsewhere,
-                *(folder, model, loss, training, seed, told, projection, keepers[seed]),
-                place=number % max(torch.cuda.device_count(), 1),
-            )
-            for number, (seed, told) in enumerate(listeners.items())
-        ]
-        yield from (one.result() for one in asked)
+    e = experiment
+    with laid_out(panel, folder), Beside(at_once, max(torch.cuda.device_count(), 1)) as beside:
+
+        def fitted(seed: int) -> tuple[int, Fitted] | None:
+            settings = (folder, e.model, e.loss, e.training, seed, begin, e.projection, keeper(seed))
+            found = beside.fit(*settings)
+            return None if found is None else (seed, found)
+
+        for done in as_completed([beside.pool.submit(fitted, seed) for seed in seeds]):
+            if found := done.result():
+                yield found

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing.queues import SimpleQueue
+from contextlib import contextmanager
+from multiprocessing import get_context
 
 import dagster as dg
 
@@ -15,27 +15,33 @@ from pipelines.catch_up import Ask, Outcome, run
 from pipelines.home import be_quiet
 from pipelines.project import Project, load_project
 from pipelines.run_log import quicken
-from pipelines.seeds import cores
+from pipelines.seeds import CORES, cores
 from pipelines.settings import read_settings
 
 
 def folds_at_once(asks: list[Ask]) -> Iterator[Outcome]:
     """Run each fold as a Dagster run of its own; outcomes come in the order of the asks."""
-    workers = min(len(asks), cores())
-    # Small matrices gain nothing from a second thread; a second fold does.
-    os.environ["OMP_NUM_THREADS"] = os.environ["POLARS_MAX_THREADS"] = "1" if workers > 1 else str(cores())
-    context = multiprocessing.get_context("spawn")
-    places = context.SimpleQueue()
-    for worker in range(workers):
-        places.put(worker)
-    with ProcessPoolExecutor(workers, context, initializer=_prepare, initargs=(places, workers)) as pool:
+    workers = max(1, min(len(asks), cores()))
+    threads = "1" if workers > 1 else str(cores())
+    # Small matrices gain nothing from a second thread; a second fold does. By its cores a fold knows what is its own.
+    told = {"OMP_NUM_THREADS": threads, "POLARS_MAX_THREADS": threads, CORES: str(cores() // workers)}
+    with _environment(told), ProcessPoolExecutor(workers, get_context("spawn"), initializer=_prepare) as pool:
         yield from pool.map(_run, asks)
 
 
-def _prepare(places: SimpleQueue[int], workers: int) -> None:
-    """Take a share of the cores, by which a fold knows that others run beside it."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[places.get() :: workers])
+@contextmanager
+def _environment(told: Mapping[str, str]) -> Iterator[None]:
+    """Variables that processes started inside inherit."""
+    before = {name: os.environ.get(name) for name in told}
+    os.environ.update(told)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def _prepare() -> None:
     be_quiet()
     quicken()
     _project()

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import IO, Literal
+from queue import SimpleQueue
+from typing import IO, Literal, Self
 
 import numpy as np
 import torch
@@ -41,6 +45,8 @@ from pipelines.checkpoint import Checkpoint
 ARRAYS = ("x_STF", "label_ST", "target_ST", "member_ST", "segment_ST")
 LAST_WORDS = 20
 
+Process = subprocess.Popen[str]
+
 
 class Names(BaseModel):
     """What the places of a panel's arrays stand for."""
@@ -57,9 +63,9 @@ class Names(BaseModel):
 class Job(BaseModel):
     """What is to be fitted.
 
-    panel  the folder that the panel lies in
-    of     digest of the checkpoint
-    place  number of the graphics processor of a fit by one process
+    panel      the folder that the panel lies in
+    of         digest of the checkpoint
+    processor  number of the graphics processor of a fit by one process
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -72,25 +78,28 @@ class Job(BaseModel):
     seed: int
     checkpoint: Path | None
     of: str
-    place: int
+    processor: int
 
 
 @contextmanager
-def laid_out(panel: Panel) -> Iterator[Path]:
-    """A folder with the panel, from which any number of processes read it; it lies in memory once."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        names = Names(
-            sessions=panel.grid.sessions,
-            securities=panel.grid.securities,
-            columns=panel.columns,
-            sequence_columns=panel.sequence_columns,
-            groups=panel.groups,
-        )
+def laid_out(panel: Panel, folder: Path) -> Iterator[None]:
+    """The panel in a folder for any number of processes; what a killed one left there is cleared first."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    names = Names(
+        sessions=panel.grid.sessions,
+        securities=panel.grid.securities,
+        columns=panel.columns,
+        sequence_columns=panel.sequence_columns,
+        groups=panel.groups,
+    )
+    try:
         (folder / "names.json").write_text(names.model_dump_json(), encoding="utf-8")
         for array in ARRAYS:
             np.save(folder / f"{array}.npy", getattr(panel, array))
-        yield folder
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def read_panel(folder: Path) -> Panel:
@@ -112,12 +121,14 @@ def fit_elsewhere(
     on_epoch: Callable[[EpochRecord], None],
     projection: Mapping[str, ProjectionSpec],
     keeper: Checkpoint | None = None,
-    place: int = 0,
+    processor: int = 0,
+    on_start: Callable[[Process], None] = lambda _: None,
 ) -> Fitted:
     """As `fit`, by `training.processes` other processes; raises RuntimeError with their last words where they fail.
 
-    panel  the folder that it lies in
-    place  number of the graphics processor that one process uses; a team uses one each
+    panel      the folder that it lies in
+    processor  number of the graphics processor that one process uses; a team uses one each
+    on_start   given the process, which ends with all of its team when its input is closed, as it is when this one dies
     """
     job = Job(
         panel=panel,
@@ -128,25 +139,82 @@ def fit_elsewhere(
         seed=seed,
         checkpoint=keeper.path if keeper else None,
         of=keeper.of if keeper else "",
-        place=place,
+        processor=processor,
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "job.json").write_text(job.model_dump_json(), encoding="utf-8")
-        _run(folder, training.processes, on_epoch)
+        _run(folder, training.processes, on_epoch, on_start)
         told = json.loads((folder / "told.json").read_text(encoding="utf-8"))
         history = tuple(EpochRecord(**epoch) for epoch in told["history"])
         return Fitted(load(folder / "model"), history, told["threads"], told["train_rank_ic"], training.stop_by)
 
 
-def _run(folder: Path, processes: int, on_epoch: Callable[[EpochRecord], None]) -> None:
+class Beside:
+    """Fits by processes beside each other, in threads that wait for them; leaving ends all that still run."""
+
+    def __init__(self, at_once: int, processors: int) -> None:
+        self.pool = ThreadPoolExecutor(at_once)
+        self._running: list[Process] = []
+        self._stopped = threading.Event()
+        self._free = SimpleQueue[int]()
+        for number in range(at_once):
+            self._free.put(number % processors)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # In this order: who starts from now on sees that all is over, who started before is ended.
+        self._stopped.set()
+        for process in self._running:
+            process.terminate()
+        self.pool.shutdown(wait=True, cancel_futures=True)
+
+    def fit(
+        self,
+        panel: Path,
+        model: ModelSpec,
+        loss: LossSpec,
+        training: TrainingSpec,
+        seed: int,
+        begin: Callable[[int], Callable[[EpochRecord], None]],
+        projection: Mapping[str, ProjectionSpec],
+        keeper: Checkpoint,
+    ) -> Fitted | None:
+        """As `fit_elsewhere`, on a processor that is free; None where another one has failed before it began.
+
+        begin  called when it begins; gives what is told after every epoch
+        """
+        if self._stopped.is_set():
+            return None
+        processor = self._free.get()
+        try:
+            told = begin(seed)
+            return fit_elsewhere(panel, model, loss, training, seed, told, projection, keeper, processor, self._started)
+        except BaseException:
+            self._stopped.set()
+            raise
+        finally:
+            self._free.put(processor)
+
+    def _started(self, process: Process) -> None:
+        self._running.append(process)
+        if self._stopped.is_set():
+            process.terminate()
+
+
+def _run(
+    folder: Path, processes: int, on_epoch: Callable[[EpochRecord], None], on_start: Callable[[Process], None]
+) -> None:
     team = ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "--module"]
     command = [sys.executable, "-m", *(team if processes > 1 else []), "pipelines.together", str(folder)]
     root = str(Path(__file__).resolve().parents[1])
     environment = {"OMP_NUM_THREADS": "1", **os.environ, "PYTHONPATH": root}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
     ) as process:
+        on_start(process)
         others = []
         for line in _lines(process.stdout):
             if line.startswith("{"):
@@ -195,13 +263,22 @@ def take_part(job: Job, folder: Path, team: Team) -> None:
         (folder / "told.json").write_text(text, encoding="utf-8")
 
 
+def end_with_parent() -> None:
+    """End at once when the input is closed: nobody is there any more to take what is fitted."""
+    # Unbuffered: a thread that held a buffer would stand in the way of an orderly end.
+    while os.read(0, 1):
+        pass
+    os._exit(1)
+
+
 @record
 def main() -> None:
     """Fit what the folder asks for, as one of the team that torchrun has started where it has."""
+    threading.Thread(target=end_with_parent, daemon=True).start()
     folder = Path(sys.argv[1])
     job = Job.model_validate_json((folder / "job.json").read_text(encoding="utf-8"))
     if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", job.place)))
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", job.processor)))
     if job.training.processes == 1:
         take_part(job, folder, Team())
         return

@@ -13,8 +13,8 @@ from assets.sources.synthetic_market import SyntheticMarketSpec
 from assets.table import declarations
 from assets.training.panel import KEYS
 from pipelines.declared import modules_of
-from pipelines.experiment_assets import PYFUNC
 from pipelines.project import Project, load_project
+from pipelines.seed_runs import PYFUNC
 from pipelines.settings import EXPERIMENTS, Settings
 
 MARKET = [

@@ -19,8 +19,8 @@ def appearances(raw_bars: dy.LazyFrame[RawBars], calendar: dy.LazyFrame[Calendar
     """One row where a ticker comes up after 60 sessions without a row, where it is listed anew, and where it is gone.
 
     It is gone, whatever follows, in the session in which its last row, suspended ones too, is 60 sessions old. It is
-    listed anew where a row names a listing date after the row before it, if that is no older; who was gone comes up.
-    Rows that their source objects to, or that lie before their own listing, do not count.
+    listed anew where a row names a listing date after the row before it and that is at most 60 sessions old; after
+    more it comes up. Rows that their source objects to, or that lie before their own listing, do not count.
     """
     sessions = calendar.select("session").collect()["session"].sort()
     rows = _placed(raw_bars, sessions)

@@ -22,7 +22,7 @@ from models import ModelSpec
 from models.heads import Aim
 from models.losses import Loss, LossSpec
 from models.network import Network, NetworkSpec, Sequences, Shape, device, on_threads
-from models.projection import Projection, ProjectionSpec, fit_projection
+from models.projection import Projection, ProjectionSpec, columns_behind, fit_projection
 from models.ranking import RankIc
 from models.scaling import fit_scaler
 from models.served import Forecaster, Projected
@@ -134,11 +134,12 @@ def _fit_network(
     place = device()
     known = tuple(panel.grid.securities[row] for row in np.unique(train.securities_B))
     shape = Shape(_layout(panel, model.look_back), known, loss.outputs)
+    network = model.network(shape)
+    refuse_too_much(_memory(network, loss, panel.x_STF.shape, training), place)
+    network = network.to(place)
     whole = sequences(panel, scaler(panel.x_STF), shape, place)
     unit = unit_of(panel, loss.aim)
     aim, later_aim = (aims(panel, segment, loss.aim, unit).to(place) for segment in (TRAIN, VALID))
-    network = model.network(shape).to(place)
-    refuse_too_much(_memory(network, loss, panel, training), place)
     loop = Loop(network, loss, training, model.precision, seed)
     augment = augmenting(training, panel.columns, panel.groups)
     validation = Validation(whole, valid, later_aim, loss, training.burn_in, model.is_joint)
@@ -152,15 +153,24 @@ def _fit_network(
     return Network(model, shape, scaler, loop.best(), loss, unit)
 
 
-def needed(panel: Panel, model: NetworkSpec, loss: Loss, training: TrainingSpec) -> Memory:
-    """The memory that the fit of a network will need, told before it starts."""
-    shape = Shape(_layout(panel, model.look_back), tuple(panel.grid.securities), loss.outputs)
+def needed(
+    panel: Panel,
+    model: NetworkSpec,
+    loss: Loss,
+    training: TrainingSpec,
+    projection: Mapping[str, ProjectionSpec] = NO_PROJECTION,
+) -> Memory:
+    """The memory that the fit of a network will need, told before anything is fitted."""
+    columns, groups = columns_behind(projection, panel.columns, panel.groups)
+    kept = tuple(name for name in panel.sequence_columns if name in columns)
+    shape = Shape(TableLayout(columns, kept, model.look_back, groups), tuple(panel.grid.securities), loss.outputs)
+    names, sessions, _ = panel.x_STF.shape
     with torch.random.fork_rng():
-        return _memory(model.network(shape), loss, panel, training)
+        return _memory(model.network(shape), loss, (names, sessions, len(columns)), training)
 
 
-def _memory(network: torch.nn.Module, loss: Loss, panel: Panel, training: TrainingSpec) -> Memory:
-    names, sessions, features = panel.x_STF.shape
+def _memory(network: torch.nn.Module, loss: Loss, panel: tuple[int, ...], training: TrainingSpec) -> Memory:
+    names, sessions, features = panel
     return estimate(network, loss, (names, sessions, features), training.batch_size, training.burn_in + training.span)
 
 

@@ -49,9 +49,9 @@ class Fitted:
     @property
     def best(self) -> EpochRecord:
         """The epoch whose weights the forecaster has."""
-        losses = [record.valid_loss for record in self.history if record.valid_loss is not None]
-        if self.stop_by == "loss" and losses:
-            return self.history[losses.index(min(losses))]
+        told = [(record.valid_loss, record.epoch, record) for record in self.history if record.valid_loss is not None]
+        if self.stop_by == "loss" and told:
+            return min(told)[2]
         return max(self.history, key=lambda record: record.valid_rank_ic)
 
     def metrics(self) -> dict[str, float]:

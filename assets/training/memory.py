@@ -20,7 +20,7 @@ COPIES = 6
 TRIED = (8, 16, 32)
 """Names of the batches that are tried; what a larger one keeps follows from theirs by a parabola."""
 FLOAT, FLAG, NUMBER = 4, 1, 8
-"""Bytes of a feature or an aim, of whether a name is there, of a name's number."""
+"""Bytes of a feature or an aim, of whether a name is there, of its number; train and valid have aims."""
 GIB = 1 << 30
 
 
@@ -56,7 +56,7 @@ def estimate(network: nn.Module, loss: Loss, panel: tuple[int, int, int], names:
     with torch.random.fork_rng():
         kept = [_kept(tried, loss, _drawn(count, min(sessions, length), features)) for count in places]
     step = max(int(_parabola(places, kept)(min(names, rows))), 0)
-    return Memory(rows * (length * (features * FLOAT + FLAG + FLOAT) + NUMBER), weights, step)
+    return Memory(rows * (length * (features * FLOAT + FLAG + 2 * FLOAT) + NUMBER), weights, step)
 
 
 def refuse_too_much(needed: Memory, place: torch.device) -> None:
@@ -70,7 +70,7 @@ def refuse_too_much(needed: Memory, place: torch.device) -> None:
 
 
 def available(place: torch.device) -> int:
-    """Bytes that are free on a graphics processor, or that the machine has."""
+    """Bytes that are free on a graphics processor, or that the machine has in all."""
     if place.type == "cuda":
         return int(torch.cuda.mem_get_info(place)[0])
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

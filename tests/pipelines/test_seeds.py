@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -32,7 +34,8 @@ def told(record):
     print("epoch", record.epoch, flush=True)
 
 study = experiment(max_epochs=40, patience=40)
-list(fits(study, made_panel(), {0: told, 1: told}, kept_in(Path(sys.argv[1])), at_once=2))
+folder = Path(sys.argv[1])
+list(fits(study, made_panel(), [0, 1], 2, lambda _: told, kept_in(folder).__getitem__, folder / "panel"))
 """
 LSTM = {"kind": "lstm", "look_back": 8, "hidden": 8, "precision": "fp32"}
 SHORT = {"max_epochs": 2, "burn_in": 6, "span": 10, "batch_size": 5}
@@ -52,8 +55,12 @@ def experiment(model: dict[str, object] = LSTM, **training: object) -> Experimen
     )
 
 
-def kept_in(folder: Path) -> dict[int, Checkpoint]:
-    return {seed: Checkpoint(folder / f"{seed}.pt", "this") for seed in (0, 1)}
+def kept_in(folder: Path, of: Sequence[int] = (0, 1)) -> dict[int, Checkpoint]:
+    return {seed: Checkpoint(folder / f"{seed}.pt", "this") for seed in of}
+
+
+def unheard(record: EpochRecord) -> None:
+    """Told of an epoch, and does nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -101,32 +108,31 @@ def test_as_many_run_at_once_as_there_is_memory_for(panel: Panel, monkeypatch: p
     needed = plan(experiment(), panel, 3).memory
     assert needed is not None
     one = needed.whole + seeds.OF_A_PROCESS
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
     for times, at_once in ((3.2, 3), (2.5, 2), (0.1, 1)):
-        monkeypatch.setattr(seeds, "available", lambda _, times=times: int(times * one / seeds.USED))
+        monkeypatch.setattr(seeds, "available", lambda _, times=times: int(times * one / seeds.USED * 8 / 4))
         assert plan(experiment(), panel, 3).at_once == at_once
     assert str(plan(experiment(), panel, 3)).startswith("1 at once; a fit needs about 0.00 GiB: panel 0.00, weights")
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system does not bind processes to cores")
-def test_cores_are_those_that_this_process_may_use() -> None:
-    mine = os.sched_getaffinity(0)
-    try:
-        os.sched_setaffinity(0, [min(mine)])
-        assert seeds.cores() == 1
-    finally:
-        os.sched_setaffinity(0, mine)
-    assert seeds.cores() == len(mine)
+def test_cores_are_all_or_those_that_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(seeds.CORES, raising=False)
+    assert seeds.cores() == os.cpu_count()
+    monkeypatch.setenv(seeds.CORES, "1")
+    assert seeds.cores() == 1
 
 
 @pytest.mark.slow
 def test_seeds_at_once_end_with_the_bits_of_seeds_in_turn(panel: Panel, tmp_path: Path) -> None:
     told: dict[int, list[EpochRecord]] = {4: [], 2: []}
-    listeners = {seed: records.append for seed, records in told.items()}
     found = []
     for at_once in (1, 2):
         keepers = {seed: Checkpoint(tmp_path / f"{at_once}_{seed}.pt", "this") for seed in told}
-        found.append(list(fits(experiment(), panel, listeners, keepers, at_once)))
+        asked = (experiment(), panel, [4, 2], at_once, lambda seed: told[seed].append, keepers.__getitem__)
+        made = dict(fits(*asked, tmp_path / "panel"))
+        found.append([made[4], made[2]])
         assert all(keeper.path.exists() for keeper in keepers.values())
+        assert not (tmp_path / "panel").exists()
     for in_turn, beside in zip(*found, strict=True):
         assert isinstance(in_turn.forecaster, Network)
         assert isinstance(beside.forecaster, Network)
@@ -139,8 +145,8 @@ def test_seeds_at_once_end_with_the_bits_of_seeds_in_turn(panel: Panel, tmp_path
 @pytest.mark.slow
 def test_seeds_whose_process_is_killed_go_on_beside_those_that_it_left_behind(panel: Panel, tmp_path: Path) -> None:
     study = experiment(max_epochs=40, patience=40)
-    nobody = dict.fromkeys((0, 1), lambda _: None)
-    whole = list(fits(study, panel, nobody, kept_in(tmp_path / "whole"), at_once=1))
+    asked = (study, panel, [0, 1])
+    whole = dict(fits(*asked, 1, lambda _: unheard, kept_in(tmp_path / "whole").__getitem__, tmp_path / "panel"))
     command = [sys.executable, "-c", BESIDE, str(tmp_path / "killed")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment) as process:
@@ -149,12 +155,49 @@ def test_seeds_whose_process_is_killed_go_on_beside_those_that_it_left_behind(pa
         process.kill()
     assert all(line.startswith("epoch") for line in said)
     epochs = list[int]()
-    told = dict.fromkeys((0, 1), lambda record: epochs.append(record.epoch))
-    again = list(fits(study, panel, told, kept_in(tmp_path / "killed"), at_once=2))
+    kept = kept_in(tmp_path / "killed").__getitem__
+    again = dict(fits(*asked, 2, lambda _: lambda record: epochs.append(record.epoch), kept, tmp_path / "killed_panel"))
     assert 0 < len(epochs) < 80
-    for first, second in zip(whole, again, strict=True):
+    for seed, first in whole.items():
+        second = again[seed]
         assert isinstance(first.forecaster, Network)
         assert isinstance(second.forecaster, Network)
         before, after = first.forecaster.module.state_dict(), second.forecaster.module.state_dict()
         assert all(torch.equal(before[name], after[name]) for name in before)
         assert [record.valid_loss for record in first.history] == [record.valid_loss for record in second.history]
+
+
+@pytest.mark.slow
+def test_one_that_fails_stops_the_others_and_begins_no_more(panel: Panel, tmp_path: Path) -> None:
+    long = experiment(max_epochs=100_000, patience=100_000)
+    begun = list[int]()
+
+    def begin(seed: int) -> Callable[[EpochRecord], None]:
+        begun.append(seed)
+
+        def told(record: EpochRecord) -> None:
+            if seed == 1:
+                raise RuntimeError("no room for its curve")
+
+        return told
+
+    asked = fits(long, panel, range(5), 2, begin, kept_in(tmp_path, range(5)).__getitem__, tmp_path / "panel")
+    with pytest.raises(RuntimeError, match="no room for its curve"):
+        list(asked)
+    assert sorted(begun) == [0, 1]
+    assert not (tmp_path / "panel").exists()
+
+
+@pytest.mark.slow
+def test_a_reader_that_leaves_stops_them_all(panel: Panel, tmp_path: Path) -> None:
+    short, begun = experiment(max_epochs=1), list[int]()
+
+    def begin(seed: int) -> Callable[[EpochRecord], None]:
+        begun.append(seed)
+        return unheard
+
+    asked = fits(short, panel, range(6), 2, begin, kept_in(tmp_path, range(6)).__getitem__, tmp_path / "panel")
+    with closing(asked) as found:
+        next(found)
+    assert len(begun) < 6
+    assert not (tmp_path / "panel").exists()

@@ -8,7 +8,7 @@ import pytest
 from models.linear import Linear, LinearSpec
 from models.scaling import Scaler
 from models.windows import TableLayout
-from pipelines.experiment_assets import PYFUNC
+from pipelines.seed_runs import PYFUNC
 from pipelines.tracking import Tracking, environment_tags
 from tests.models.asking import forecast_of, nameless
 

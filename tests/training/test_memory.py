@@ -46,7 +46,7 @@ def test_what_a_step_keeps_is_foretold_from_small_ones(spec):
     really = kept(network, Sequences(read.x_BLF[:, -40:], read.names_B, read.there_BL[:, -40:]))
     assert told.step == pytest.approx(really, rel=0.05)
     assert told.weights == 6 * sum(4 * weights.numel() for weights in network.parameters())
-    assert told.panel == 96 * 80 * (3 * 4 + 1 + 4) + 96 * 8
+    assert told.panel == 96 * 80 * (3 * 4 + 1 + 2 * 4) + 96 * 8
 
 
 @by_kind
