@@ -2,9 +2,9 @@
 
 `noise_gain` is what the noise that a network states adds to the daily mean log likelihood of the returns, above the
 volatility of the last 20 sessions, which is put on its best scale on validation. `std_calibration_worst` is the
-largest factor, up or down, between stated doubt and error in ten deciles of the doubt. `aurc_gain` is what doubt takes
-off the area of risk by coverage within a session, against doubt drawn at random; the same is told against the
-distance of the probability from one half, which nobody had to learn.
+largest factor, up or down, between stated doubt and error in ten deciles of the doubt, all worlds together. `aurc_gain`
+is what doubt takes off the area of risk by coverage within a session, against doubt drawn at random; the same is told
+against the distance of the probability from one half, which nobody had to learn.
 
 With `--data files:FOLDER` the same is told of real bars, where no true probability is known (`confidence_on_bars`), and
 the pictures are drawn; nothing is asked of them.
@@ -17,6 +17,7 @@ import multiprocessing
 import os
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
@@ -71,7 +72,7 @@ def main() -> int:
     began = time.monotonic()
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
         worlds = list(pool.map(found_in, asked.seeds))
-    deciles = pl.concat([world.deciles for world in worlds]).group_by("decile").mean().sort("decile")
+    deciles = pooled([world.deciles for world in worlds])
     print(f"{'decile':>6} {'stated doubt':>13} {'error':>8} {'ratio':>7}")
     for row in deciles.iter_rows(named=True):
         print(f"{row['decile']:6} {row['stated']:13.4f} {row['error']:8.4f} {row['ratio']:7.3f}")
@@ -81,13 +82,26 @@ def main() -> int:
         print(f"{name:16} {told.mean:+.5f} [{told.lower:+.5f}, {told.upper:+.5f}]")
         figures |= {name: round(told.mean, 5), f"{name}_lower": round(told.lower, 5)}
     told_more = float(str(figures["beside_distance_lower"])) > 0
-    print(f"beside |p - 1/2| the stated doubt adds {'something' if told_more else 'nothing'}")
-    ratios = deciles["ratio"].to_numpy()
-    figures["std_calibration_worst"] = round(float(np.max(np.maximum(ratios, 1 / ratios))), 3)
+    print(f"beside |p - 1/2| the stated doubt {'adds something' if told_more else 'is not shown to add anything'}")
+    figures["std_calibration_worst"] = round(factor_apart(deciles), 3)
+    figures["std_calibration_worst_world"] = round(max(factor_apart(world.deciles) for world in worlds), 3)
     figures["doubt_rises"] = bool((deciles["error"].diff().drop_nulls() > 0).all())
     if asked.data:
         figures["on_bars"] = confidence_on_bars(asked.data)
     return end({**figures, "minutes": round((time.monotonic() - began) / 60, 1)}, DEMANDS)
+
+
+def pooled(deciles: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The deciles of several worlds as one: root mean squares of what was stated and of the errors."""
+    squares = pl.col("stated", "error").pow(2).mean().sqrt()
+    found = pl.concat(deciles).group_by("decile").agg(squares).sort("decile")
+    return found.with_columns(ratio=pl.col("error") / pl.col("stated"))
+
+
+def factor_apart(deciles: pl.DataFrame) -> float:
+    """The largest factor, up or down, between what was stated and the error."""
+    ratios = deciles["ratio"].to_numpy()
+    return float(np.max(np.maximum(ratios, 1 / ratios)))
 
 
 def _asked() -> argparse.Namespace:

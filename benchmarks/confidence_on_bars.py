@@ -1,7 +1,8 @@
 """Confidence on real bars: stated noise, probability and doubt beside what came, in one year of test, and as pictures.
 
 One pre-named network of three seeds for each loss, one fold: train 2012-07 to 2015-06, validation to the end of 2015,
-test 2016. A gate on the doubt that lets half of the validation pass is held against one on the distance from one half.
+test 2016. A gate on the doubt, with the limit that lets half of validation pass, is held on test against one on the
+distance of the probability from one half with a limit of the same kind.
 """
 # N cases
 
@@ -20,21 +21,21 @@ from assets.evaluation.confidence import (
     by_session,
     check_gate,
     fitted_factor,
+    gated_gain,
     log_likelihood,
-    passed_gain,
+    risk_by_share,
     selective_gain,
 )
 from assets.evaluation.confidence_pictures import reliability_diagram, risk_coverage, stated_beside_error
 from assets.evaluation.ensemble import ensemble
 from assets.evaluation.intervals import interval
-from assets.evaluation.probability import calibration_error, decomposition, reliability, risk_by_coverage
+from assets.evaluation.probability import calibration_error, decomposition, reliability
 from assets.sources.market import parse_market
-from assets.training.fit import fit
 from assets.training.forecasts import forecasts
 from benchmarks.world import project_of, tables_of
 from expectations.tables import ForwardReturns
 from pipelines.experiment_assets import Walk
-from pipelines.fold_path import fold_panel
+from pipelines.fold_path import fit_panel, fold_panel
 
 EXPERIMENTS = Path(__file__).parent / "experiments" / "confidence"
 PICTURES = Path(".kindling") / "benchmarks"
@@ -58,6 +59,12 @@ class Cases:
     def rises(self) -> NDArray[np.bool_]:
         """Whether the return was above 0."""
         return self.returns_N > 0
+
+    @property
+    def near_half(self) -> Floats:
+        """How near the probability is to one half: doubt that nobody had to learn."""
+        near: Floats = -np.abs(self.probability_N - 0.5)
+        return near
 
     @property
     def brier(self) -> Floats:
@@ -89,7 +96,7 @@ def stated(walk: Walk, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
     panel = fold_panel(walk, fold, {name: tables[key].lazy() for name, key in walk.tables.items()})
     made = []
     for seed in range(experiment.training.seeds):
-        fitted = fit(panel, experiment.model, experiment.loss, experiment.training, seed, lambda _: None)
+        fitted = fit_panel(experiment, panel, seed, lambda _: None)
         made.append(forecasts(panel, fitted.forecaster, seed, fold.key, experiment.decided_hour))
     every = pl.concat(made)
     means = every.group_by("segment", "session", "security_id").agg(pl.col("forecast").mean())
@@ -124,28 +131,30 @@ def of_noise(valid: Cases, test: Cases) -> dict[str, object]:
 def of_doubt(valid: Cases, test: Cases) -> dict[str, object]:
     """How well the probability is calibrated, and what acting on the doubt would have brought."""
     parts = decomposition(test.probability_N, test.rises)
-    beside = passed_gain(test.brier, test.doubt_N, -np.abs(test.probability_N - 0.5), test.sessions_N)
-    gain = _bounded(beside)
+    limits = float(np.median(valid.doubt_N)), float(np.median(valid.near_half))
+    check_gate(valid.doubt_N, limits[0])
+    gain = _bounded(gated_gain(test.brier, test.doubt_N, test.near_half, test.sessions_N, limits))
     return {
         "base_rate": round(float(test.rises.mean()), 4),
         "calibration_error": round(calibration_error(test.probability_N, test.rises), 4),
         "reliability_part": round(parts.reliability, 5),
         "resolution_part": round(parts.resolution, 5),
         "aurc_gain": _bounded(selective_gain(test.brier, test.doubt_N, test.sessions_N)),
-        "beside_distance": gain,
-        "gate": "adds something" if gain[1] > 0 else "adds nothing beside |p - 1/2|",
-        "gate_passes_valid": round(check_gate(valid.doubt_N, float(np.median(valid.doubt_N))), 3),
-        "gate_passes_test": round(float(np.mean(test.doubt_N < np.median(valid.doubt_N))), 3),
+        "gate_over_distance": gain,
+        "gate": "adds something" if gain[1] > 0 else "is not shown to add anything beside |p - 1/2|",
+        "gate_passes_test": round(float(np.mean(test.doubt_N < limits[0])), 3),
     }
 
 
 def draw(test: Cases) -> None:
     """Three pictures, whose places are printed."""
-    orders = {"stated doubt": test.doubt_N, "distance from one half": -np.abs(test.probability_N - 0.5)}
+    orders = {"stated doubt": test.doubt_N, "distance from one half": test.near_half}
     pictures = {
         "reliability": reliability_diagram(reliability(test.probability_N, test.rises)),
         "noise": stated_beside_error(by_decile(test.noise_N, test.returns_N - test.forecast_N), "noise of the return"),
-        "risk_coverage": risk_coverage({name: risk_by_coverage(test.brier, of) for name, of in orders.items()}),
+        "risk_coverage": risk_coverage(
+            {name: risk_by_share(test.brier, of, test.sessions_N) for name, of in orders.items()}
+        ),
     }
     PICTURES.mkdir(parents=True, exist_ok=True)
     for name, content in pictures.items():

@@ -5,7 +5,8 @@ columns, and the multi-source MLP on those and 200 columns of other sources. Tol
 peak of matrix products and of copying that the epochs keep busy, both measured here, and the peak of memory.
 Operations are counted: those of matrix products by torch, those of LSTM layers, which torch does not count, as
 8 H (I + H) for each session of an input of width I; training is three times the forward pass. Bytes are those of the
-panel that is read and of what a step keeps for its gradients, written once and read once.
+panel that is read and of what a step keeps for its gradients, written once and read once, all in float32: where bf16 is
+kept the share of copying is lower than told.
 
 Without a graphics processor nothing can be told of one: `--names` and `--sessions` small tell whether it runs.
 """
@@ -14,6 +15,7 @@ Without a graphics processor nothing can be told of one: `--names` and `--sessio
 from __future__ import annotations
 
 import argparse
+import math
 import platform
 import sys
 import time
@@ -121,13 +123,14 @@ def epoch(
     labels = int(panel.labelled(TRAIN).sum())
     read = labels * (TRAINING.burn_in + TRAINING.span) / TRAINING.span
     memory = needed(panel, spec, MeanSquaredSpec(), TRAINING)
-    steps = labels / (TRAINING.span * TRAINING.batch_size)
+    names = len(panel.x_STF)
+    steps = labels / names / TRAINING.span * math.ceil(names / TRAINING.batch_size)
     moved = read * panel.x_STF.shape[2] * 4 + 2 * steps * memory.step
     told: dict[str, object] = {
         "seconds_an_epoch": round(seconds, 3),
         "labels_a_second": round(labels / seconds),
         "share_of_matmul": round(3 * forward_operations(panel, spec) * read / seconds / matmul, 4),
-        "share_of_copying": round(moved / seconds / copied, 4),
+        "share_of_copying_at_most": round(moved / seconds / copied, 4),
         "memory_gib_estimated": round(memory.whole / 2**30, 2),
     }
     if place.type == "cuda":

@@ -29,20 +29,20 @@ import polars as pl
 
 from assets.evaluation.information import daily, information
 from assets.evaluation.intervals import Interval, paired
-from assets.training.fit import fit
 from assets.training.forecasts import forecasts
 from assets.training.panel import TRAIN, Panel
 from benchmarks.importance import Weighed, weighed
 from benchmarks.outcome import Demand, end, options
 from benchmarks.world import first_fold
 from pipelines.experiment import Experiment
+from pipelines.fold_path import fit_panel
 from pipelines.home import be_quiet
+from pipelines.seeds import cores
 
 MARKET = Path(__file__).parent / "markets" / "choices.yaml"
 EXPERIMENTS = Path(__file__).parent / "experiments" / "choices"
 SHORT = 500
 SEEDS, MANY, WEIGHED = 3, 5, 5
-HORIZON = 5
 PLAIN, LEVELS, ONE, FIVE = "plain", "two levels", "one seed", "five seeds"
 DEMANDS = (
     Demand("importance_halves_apart", 1, at_least=True),
@@ -106,6 +106,7 @@ class Walked:
     market: int
     length: str
     choice: str
+    horizon: int
     days: pl.DataFrame
 
 
@@ -115,7 +116,7 @@ def main() -> int:
     os.environ["OMP_NUM_THREADS"] = os.environ["POLARS_MAX_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"
     began = time.monotonic()
     tasks = [(asked.market, seed, number) for seed in asked.seeds for number in range(len(CHOICES))]
-    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(cores(), multiprocessing.get_context("spawn")) as pool:
         weighing = [pool.submit(weighed, seed) for seed in range(WEIGHED)]
         walking = [pool.submit(walked, *task) for task in tasks]
         found: list[Walked] = []
@@ -140,7 +141,7 @@ def walked(market: str, seed: int, number: int) -> list[Walked]:
     choice = CHOICES[number]
     changed = changed_by(experiment, choice)
     return [
-        Walked(seed, length, name, days)
+        Walked(seed, length, name, experiment.target.horizon, days)
         for length, part in (("500", shortened(panel, SHORT)), ("all", panel))
         for name, days in scored(changed, part, returns, choice.name).items()
     ]
@@ -166,7 +167,7 @@ def shortened(panel: Panel, sessions: int) -> Panel:
     """The panel with the last sessions of its train window alone."""
     train_T = np.flatnonzero((panel.segment_ST == TRAIN).any(axis=0))
     segment_ST = panel.segment_ST.copy()
-    segment_ST[:, : train_T[-1] + 1 - sessions] = 0
+    segment_ST[:, : max(train_T[-1] + 1 - sessions, 0)] = 0
     return replace(panel, segment_ST=segment_ST)
 
 
@@ -174,7 +175,7 @@ def scored(experiment: Experiment, panel: Panel, returns: pl.DataFrame, choice: 
     """Daily RankIC on test by name: of the mean of three seeds; of the plain one also of each alone, and of five."""
     made = []
     for seed in range(MANY if choice == PLAIN else SEEDS):
-        fitted = fit(panel, experiment.model, experiment.loss, experiment.training, seed, lambda _: None)
+        fitted = fit_panel(experiment, panel, seed, lambda _: None)
         made.append(forecasts(panel, fitted.forecaster, seed, "fold", experiment.decided_hour))
 
     def days(some: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -183,7 +184,7 @@ def scored(experiment: Experiment, panel: Panel, returns: pl.DataFrame, choice: 
 
     by_name = {choice: days(made[:SEEDS])}
     if choice == PLAIN:
-        alone = pl.concat([days([one]) for one in made]).group_by("session").agg(pl.col("rank_ic").mean())
+        alone = pl.concat([days([one]) for one in made[:SEEDS]]).group_by("session").agg(pl.col("rank_ic").mean())
         by_name |= {ONE: alone.sort("session"), FIVE: days(made)}
     return by_name
 
@@ -191,7 +192,7 @@ def scored(experiment: Experiment, panel: Panel, returns: pl.DataFrame, choice: 
 def effect(found: Sequence[Walked], choice: str, against: str, length: str) -> Interval:
     """Mean difference of the daily RankIC of two, averaged over the markets session by session."""
     mine, other = (_over_markets(found, name, length) for name in (choice, against))
-    return paired(mine, other, "rank_ic", HORIZON)
+    return paired(mine, other, "rank_ic", found[0].horizon)
 
 
 def _over_markets(found: Sequence[Walked], choice: str, length: str) -> pl.DataFrame:

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from assets.evaluation.probability import aurc
+from assets.evaluation.probability import aurc, risk_by_coverage
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -53,6 +53,32 @@ def selective_gain(loss_N: Floats, doubt_N: Floats, sessions_N: Places) -> Float
     found = []
     for places in _sessions(sessions_N):
         found.append(float(loss_N[places].mean()) - aurc(loss_N[places], doubt_N[places]))
+    return np.array(found)
+
+
+def risk_by_share(loss_N: Floats, doubt_N: Floats, sessions_N: Places, points: int = 50) -> Floats:
+    """Mean loss of the 1/points, 2/points, ... of the names of a session with the least doubt, mean over sessions."""
+    shares = np.arange(1, points + 1) / points
+    curves = []
+    for places in _sessions(sessions_N):
+        risk = risk_by_coverage(loss_N[places], doubt_N[places])
+        curves.append(risk[np.ceil(shares * len(places)).astype(int) - 1])
+    found: Floats = np.mean(curves, axis=0)
+    return found
+
+
+def gated_gain(
+    loss_N: Floats, doubt_N: Floats, rival_N: Floats, sessions_N: Places, limits: tuple[float, float]
+) -> Floats:
+    """By session: how much lower the mean loss below a limit of doubt is than below a limit of a rival.
+
+    limits  of doubt and of the rival; a session in which either lets nothing pass is left out
+    """
+    found = []
+    for places in _sessions(sessions_N):
+        ours, theirs = places[doubt_N[places] < limits[0]], places[rival_N[places] < limits[1]]
+        if len(ours) and len(theirs):
+            found.append(float(loss_N[theirs].mean() - loss_N[ours].mean()))
     return np.array(found)
 
 

@@ -14,11 +14,6 @@ from assets.evaluation.pictures import BLUE, GREEN, GREY, INK, ORANGE, canvas, p
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-POINTS = 200
-"""Of a curve; more would be drawn over each other."""
-LEFT_OUT = 0.02
-"""Share of the coverage at whose beginning a curve is the chance of a few cases."""
-
 
 def reliability_diagram(bins: pl.DataFrame) -> bytes:
     """How often it rose by what was stated, with the cases of each bin; rows of `probability.reliability`."""
@@ -31,7 +26,7 @@ def reliability_diagram(bins: pl.DataFrame) -> bytes:
         width = max(float(np.ptp(bins["stated"].to_numpy())) / (2 * len(bins)), 1e-4)
         below.bar(bins["stated"], bins["cases"], width=width, color=GREY)
         below.set_ylabel("cases")
-        below.set_xlabel("stated probability of a rise, mean of the bin; whiskers hold 95%")
+        below.set_xlabel("stated probability of a rise, mean of the bin; whiskers hold 95% if cases were independent")
         return png(figure)
 
 
@@ -50,16 +45,16 @@ def stated_beside_error(deciles: pl.DataFrame, what: str) -> bytes:
 
 
 def risk_coverage(curves: Mapping[str, NDArray[np.float64]]) -> bytes:
-    """Mean loss of the cases that are kept, least doubt first, by order of doubt; flat is no better than chance.
+    """Mean loss of what is kept of each session, least doubt first, by order of doubt; flat is no better than chance.
 
-    curves  name -> `probability.risk_by_coverage`; all end at the loss of all cases
+    curves  name -> `confidence.risk_by_share`; all end at the loss of all cases
     """
     with canvas(3.6) as (figure, (axes,)):
-        for (name, risk_N), colour in zip(curves.items(), (BLUE, ORANGE, GREEN), strict=False):
-            kept = np.unique(np.linspace(LEFT_OUT * len(risk_N), len(risk_N) - 1, POINTS).astype(int))
-            axes.plot((kept + 1) / len(risk_N), risk_N[kept], color=colour, linewidth=1.4, label=name)
+        for (name, risk), colour in zip(curves.items(), (BLUE, ORANGE, GREEN), strict=False):
+            shares = np.arange(1, len(risk) + 1) / len(risk)
+            axes.plot(shares, risk, color=colour, linewidth=1.4, label=name)
         axes.axhline(next(iter(curves.values()))[-1], color=INK, linewidth=0.8, linestyle="--", label="at random")
-        axes.set_xlabel("share of the cases that are kept")
+        axes.set_xlabel("share of the names of each session that are kept")
         axes.set_ylabel("mean Brier loss")
         axes.set_title("Risk by coverage: below the dashed line doubt falls on what goes wrong")
         axes.legend()

@@ -3,9 +3,9 @@
 DATA holds z.npy, the scaled features [S, T, F], and for train, valid and test NAME_rows.npy, NAME_sessions.npy and
 NAME_target.npy, cells in time order. Windows of 60 sessions are laid out as in Alpha360, feature by feature, in the
 frames that Qlib's loop takes them from; laying them out is not timed. The network is that of Qlib's own workflow for
-Alpha360: hidden 64, 2 layers, batches of 800, learning rate .001, and its epochs run until EPOCHS or until none was
-better for 5. After each epoch the forecasts of valid are kept, OUT/valid.npy [epochs, cells]; in the end those of test
-by the weights that Qlib chose, OUT/test.npy. The last line is JSON: by epoch the processor seconds of its steps
+Alpha360: hidden 64, 2 layers, batches of 800, learning rate .001, and at most EPOCHS epochs (200 there), until none was
+better for 20. After each epoch the forecasts of valid are kept, OUT/valid.npy [epochs, cells]; in the end those of
+test by the weights that Qlib chose, OUT/test.npy. The last line is JSON: by epoch the processor seconds of its steps
 (`steps`) and of its look at valid (`looks`); its look at train is left out.
 """
 # S securities, T sessions, F features, B cells, L sessions of a window
@@ -21,11 +21,12 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 import qlib  # type: ignore[import-not-found]
+from alpha360_layout import laid_out  # type: ignore[import-not-found]
 from numpy.typing import NDArray
 from qlib.contrib.model.pytorch_lstm import LSTM  # type: ignore[import-not-found]
 
 LOOK_BACK = 60
-PATIENCE = 5
+PATIENCE = 20
 Frames = dict[str, pd.DataFrame]
 
 
@@ -85,19 +86,11 @@ def frame_of(data: Path, name: str) -> pd.DataFrame:
     """Windows and targets of a segment, as Qlib's dataset gives them."""
     z_STF = np.load(data / "z.npy")
     rows_B, sessions_B, target_B = (np.load(data / f"{name}_{part}.npy") for part in ("rows", "sessions", "target"))
-    steps_BL = sessions_B[:, None] + np.arange(1 - LOOK_BACK, 1)
-    x_BFL = laid_out(z_STF, rows_B, steps_BL)
-    columns = [("feature", f"f{place}") for place in range(x_BFL.shape[1])]
-    frame = pd.DataFrame(x_BFL, columns=pd.MultiIndex.from_tuples(columns))
+    x_BC = laid_out(z_STF, rows_B, sessions_B, LOOK_BACK)
+    columns = [("feature", f"f{place}") for place in range(x_BC.shape[1])]
+    frame = pd.DataFrame(x_BC, columns=pd.MultiIndex.from_tuples(columns))
     frame[("label", "label")] = target_B
     return frame
-
-
-def laid_out(z_STF: NDArray[np.float32], rows_B: NDArray[np.intp], steps_BL: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Windows [B, F * L], zeros before the first session."""
-    x_BLF = z_STF[rows_B[:, None], np.maximum(steps_BL, 0)]
-    x_BLF[steps_BL < 0] = 0
-    return np.ascontiguousarray(x_BLF.transpose(0, 2, 1)).reshape(len(x_BLF), -1)
 
 
 if __name__ == "__main__":

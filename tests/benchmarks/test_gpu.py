@@ -8,11 +8,13 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from assets.training.fit import needed
 from benchmarks import gpu
 from benchmarks.gpu import (
     MODELS,
     OTHERS,
     SEQUENCE,
+    TRAINING,
     VALIDATED,
     epoch,
     forward_operations,
@@ -20,6 +22,7 @@ from benchmarks.gpu import (
     peak_matmul,
     random_figures,
 )
+from models.losses import MeanSquaredSpec
 
 
 def test_operations_are_those_of_every_layer() -> None:
@@ -42,4 +45,6 @@ def test_shares_are_of_the_measured_peaks(monkeypatch: pytest.MonkeyPatch) -> No
     assert told["labels_a_second"] == labels / 0.5
     operations = 3 * forward_operations(panel, MODELS["lstm"]) * labels * 240 / 180
     assert told["share_of_matmul"] == pytest.approx(operations / 0.5 / 1e9, rel=1e-3)
-    assert 0 < float(str(told["share_of_copying"])) < 1
+    memory = needed(panel, MODELS["lstm"], MeanSquaredSpec(), TRAINING)
+    moved = labels * 240 / 180 * SEQUENCE * 4 + 2 * (460 - VALIDATED) / 180 * memory.step
+    assert told["share_of_copying_at_most"] == pytest.approx(moved / 0.5 / 1e9, rel=1e-2)

@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from assets.training.panel import TRAIN
 from benchmarks.importance import drawn
-from benchmarks.lstm import Learnt, beside, cells_of, lay_out
+from benchmarks.lstm import Learnt, Watch, beside, cells_of, lay_out
+from benchmarks.peers.alpha360_layout import laid_out
 from models.scaling import fit_scaler
+from models.windows import windows
 
 DAYS = [date(2015, 1, 1) + timedelta(day) for day in range(40)]
 NAMES = [f"sh{600000 + number}" for number in range(30)]
@@ -38,6 +41,25 @@ def test_the_peer_is_given_the_scaled_features_and_the_labelled_cells_in_time_or
     assert np.array_equal(np.load(tmp_path / "train_target.npy"), panel.target_ST[rows_B, sessions_B])
     scaled = fit_scaler(panel.x_STF[panel.labelled(TRAIN)])(panel.x_STF)
     assert np.array_equal(np.load(tmp_path / "z.npy"), scaled)
+
+
+def test_the_peer_sees_the_windows_of_our_cells_feature_by_feature() -> None:
+    panel, _ = drawn(0)
+    rows_B, sessions_B = cells_of(panel, TRAIN)
+    z_STF = fit_scaler(panel.x_STF[panel.labelled(TRAIN)])(panel.x_STF)
+    rows_B, sessions_B = rows_B[:50], sessions_B[:50]
+    ours_BLF = np.nan_to_num(windows(z_STF, rows_B, sessions_B, 12))
+    theirs_BFL = laid_out(z_STF, rows_B, sessions_B, 12).reshape(len(rows_B), z_STF.shape[2], 12)
+    assert np.array_equal(theirs_BFL, ours_BLF.transpose(0, 2, 1))
+
+
+def test_a_watch_counts_neither_copies_nor_what_changes_later() -> None:
+    watch = Watch()
+    weights = torch.ones(3)
+    watch.save({"loop": {"mean": {"a": weights}}})
+    weights += 1
+    assert watch.weights[0]["a"].tolist() == [1, 1, 1]
+    assert watch.load() is None
 
 
 def test_ratios_are_those_of_labels_and_of_the_time_to_what_the_peer_reached_at_its_best() -> None:

@@ -61,9 +61,11 @@ def test_an_effect_is_the_mean_difference_over_markets() -> None:
         return pl.DataFrame({"session": DAYS, "rank_ic": values})
 
     noise = np.random.default_rng(0).normal(0, 0.05, (2, len(DAYS)))
-    found = [Walked(market, "all", "plain", days(noise[market].tolist())) for market in (0, 1)]
-    found += [Walked(market, "all", "new", days((noise[market] + 0.01 * (1 + market)).tolist())) for market in (0, 1)]
-    found.append(Walked(0, "500", "new", days([9.0] * len(DAYS))))
+    found = [Walked(market, "all", "plain", 5, days(noise[market].tolist())) for market in (0, 1)]
+    found += [
+        Walked(market, "all", "new", 5, days((noise[market] + 0.01 * (1 + market)).tolist())) for market in (0, 1)
+    ]
+    found.append(Walked(0, "500", "new", 5, days([9.0] * len(DAYS))))
     told = effect(found, "new", "plain", "all")
     assert told.mean == pytest.approx(0.015)
     assert told.lower == pytest.approx(told.upper)

@@ -8,8 +8,10 @@ from assets.evaluation.confidence import (
     by_session,
     check_gate,
     fitted_factor,
+    gated_gain,
     log_likelihood,
     passed_gain,
+    risk_by_share,
     selective_gain,
 )
 
@@ -64,3 +66,16 @@ def test_a_gate_that_decides_nothing_is_refused_with_one_that_would():
     for limit in (0.3, 0.0001):
         with pytest.raises(ValueError, match=r"Half of them would pass at 0.1"):
             check_gate(doubt, limit)
+
+
+def test_the_curve_is_the_mean_of_those_of_the_sessions_and_ends_at_the_mean_loss():
+    loss, doubt = np.array([0.0, 1.0, 0.2, 0.6]), np.array([1.0, 2.0, 9.0, 5.0])
+    found = risk_by_share(loss, doubt, np.array([0, 0, 1, 1]), points=2)
+    assert found == pytest.approx([(0.0 + 0.6) / 2, (0.5 + 0.4) / 2])
+
+
+def test_two_gates_are_compared_by_what_they_let_pass_where_both_let_something_pass():
+    loss = np.array([0.1, 0.5, 0.3, 0.9, 0.2, 0.4])
+    doubt, rival = np.array([1.0, 3, 1, 3, 3, 3]), np.array([3.0, 1, 1, 1, 1, 1])
+    gain = gated_gain(loss, doubt, rival, np.array([0, 0, 1, 1, 2, 2]), (2.0, 2.0))
+    assert gain == pytest.approx([0.5 - 0.1, 0.6 - 0.3])

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from assets.evaluation.confidence import by_decile
+from assets.evaluation.confidence import by_decile, risk_by_share
 from assets.evaluation.confidence_pictures import reliability_diagram, risk_coverage, stated_beside_error
-from assets.evaluation.probability import reliability, risk_by_coverage
+from assets.evaluation.probability import reliability
 
 CASES = 2_000
+DAYS = np.repeat(np.arange(CASES // 50), 50)
 
 
 def drawn(seed: int) -> dict[str, bytes]:
@@ -23,7 +24,7 @@ def drawn(seed: int) -> dict[str, bytes]:
         "reliability_diagram": reliability_diagram(reliability(stated, rises)),
         "stated_beside_error": stated_beside_error(by_decile(doubt, doubt * rng.standard_normal(CASES)), "noise"),
         "risk_coverage": risk_coverage(
-            {"doubt": risk_by_coverage(loss, doubt), "none": risk_by_coverage(loss, -doubt)}
+            {"doubt": risk_by_share(loss, doubt, DAYS), "none": risk_by_share(loss, -doubt, DAYS)}
         ),
     }
 
@@ -39,4 +40,4 @@ def test_few_cases_are_drawn_too(few: int) -> None:
     draw: Callable[..., bytes] = reliability_diagram
     stated = np.linspace(0.4, 0.6, few)
     assert draw(reliability(stated, stated > 0.5)).startswith(b"\x89PNG")
-    assert risk_coverage({"doubt": risk_by_coverage(stated, stated)}).startswith(b"\x89PNG")
+    assert risk_coverage({"doubt": risk_by_share(stated, stated, DAYS[:few])}).startswith(b"\x89PNG")

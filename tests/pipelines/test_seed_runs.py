@@ -30,14 +30,16 @@ def test_a_seed_that_fails_leaves_those_that_are_done_and_opens_no_more(
     )
     fold: Any = SimpleNamespace(key="2015-01-01")
     said: list[str] = []
-    with (
-        pytest.raises(RuntimeError, match="no forecasts"),
-        SeedRuns(walk, fold, "these inputs", {"who": "me"}, {"gate": "passed"}, said.append) as runs,
-    ):
-        for seed, fitted in runs.fits(made_panel()):
-            if seed == 1:
-                raise RuntimeError("no forecasts")
-            runs.end(seed, fitted)
+
+    def work() -> None:
+        with SeedRuns(walk, fold, "these inputs", {"who": "me"}, {"gate": "passed"}, said.append) as runs:
+            for seed, fitted in runs.fits(made_panel()):
+                if seed == 1:
+                    raise RuntimeError("no forecasts")
+                runs.end(seed, fitted)
+
+    with pytest.raises(RuntimeError, match="no forecasts"):
+        work()
     found = tracking.client.search_runs([tracking.experiment_id("study")], order_by=["start_time ASC"])
     assert [(run.data.tags["seed"], run.info.status) for run in found] == [("0", "FINISHED"), ("1", "FAILED")]
     assert {(run.data.tags["who"], run.data.tags["gate"]) for run in found} == {("me", "passed")}
