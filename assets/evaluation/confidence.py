@@ -41,7 +41,9 @@ def by_decile(stated_N: Floats, error_N: Floats, bins: int = 10) -> pl.DataFrame
     """
     order = np.argsort(np.argsort(stated_N, kind="stable"), kind="stable")
     frame = pl.DataFrame({"decile": order * bins // len(order) + 1, "stated": stated_N**2, "error": error_N**2})
-    found = frame.group_by("decile").agg(pl.len().alias("cases"), pl.col("stated", "error").mean().sqrt())
+    found = frame.group_by("decile", maintain_order=True).agg(
+        pl.len().alias("cases"), pl.col("stated", "error").mean().sqrt()
+    )
     return found.sort("decile").with_columns(ratio=pl.col("error") / pl.col("stated"))
 
 

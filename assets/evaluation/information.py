@@ -94,7 +94,7 @@ def information(forecasts: pl.DataFrame, returns: pl.DataFrame, horizon: int) ->
     ends = y.filter(x >= x.top_k(tenth).min()).mean() - y.filter(x <= x.bottom_k(tenth).max()).mean()
     both_sides = (x - x.mean()).sign() * (y - y.mean()).sign()
     known_x, known_y = _filled("forecast", "paper_return"), _filled("paper_return", "paper_return")
-    day = joined.group_by(*_DAY).agg(
+    day = joined.group_by(*_DAY, maintain_order=True).agg(
         ic=pl.corr(x, y),
         rank_ic=pl.corr(x.rank(), y.rank()),
         rank_ic_known=pl.corr(known_x.rank(), known_y.rank()),
@@ -115,12 +115,12 @@ def seed_information(forecasts: pl.DataFrame, returns: pl.DataFrame, horizon: in
     """The `SeedInformation` table: RankIC of every seed on its own, so that their spread can be seen."""
     joined = _with_returns(forecasts.filter(pl.col("forecast").is_finite()), returns, horizon)
     x, y = _filled("forecast"), _filled("forward_return")
-    by_day = joined.group_by(*_DAY, "seed").agg(
+    by_day = joined.group_by(*_DAY, "seed", maintain_order=True).agg(
         rank_ic=pl.when(y.len() >= LEAST_NAMES).then(pl.corr(x.rank(), y.rank())).fill_nan(None)
     )
     by_seed = (
         by_day.sort("session")
-        .group_by("fold", "segment", "seed")
+        .group_by("fold", "segment", "seed", maintain_order=True)
         .agg(pl.col("rank_ic").mean(), sessions=pl.col("rank_ic").count())
     )
     return SeedInformation.validate(by_seed.sort("fold", "segment", "seed").collect(), cast=True)
@@ -134,7 +134,7 @@ def deciles(forecasts: pl.DataFrame, returns: pl.DataFrame, horizon: int) -> pl.
         decile=(pl.col("forecast").rank().over("fold", "session") * 10 / per_day).ceil().cast(pl.Int32),
         excess_return=pl.col("forward_return") - pl.col("forward_return").mean().over("fold", "session"),
     )
-    means = placed.group_by(*_DAY, "decile").agg(pl.col("excess_return").mean())
+    means = placed.group_by(*_DAY, "decile", maintain_order=True).agg(pl.col("excess_return").mean())
     return Deciles.validate(means.sort("fold", "session", "decile").collect(), cast=True)
 
 
@@ -148,7 +148,11 @@ def daily(information: pl.DataFrame, segment: str) -> pl.DataFrame:
     """One row per session of a segment in time order; a session in the windows of two folds is averaged over them."""
     chosen = information.filter(pl.col("segment") == segment)
     measures = pl.col("ic", "rank_ic", "rank_ic_known", "hit_rate", "decile_spread").mean()
-    return chosen.group_by("session").agg(measures, pl.col("names").max(), pl.col("is_constant").any()).sort("session")
+    return (
+        chosen.group_by("session", maintain_order=True)
+        .agg(measures, pl.col("names").max(), pl.col("is_constant").any())
+        .sort("session")
+    )
 
 
 def figures(information: pl.DataFrame, by_seed: pl.DataFrame, horizon: int, segment: str) -> list[Figure]:
@@ -183,7 +187,9 @@ def _counts(days: pl.DataFrame) -> list[Figure]:
 
 def _seed_spread(by_seed: pl.DataFrame) -> list[Figure]:
     weighted = (pl.col("rank_ic") * pl.col("sessions")).sum() / pl.col("sessions").sum()
-    per_seed = by_seed.group_by("seed").agg(weighted.alias("rank_ic"))["rank_ic"].drop_nulls().sort()
+    per_seed = (
+        by_seed.group_by("seed", maintain_order=True).agg(weighted.alias("rank_ic"))["rank_ic"].drop_nulls().sort()
+    )
     if per_seed.is_empty():
         return []
     text = f"of {len(per_seed)} seeds, each alone; the range over seeds is no interval"

@@ -201,7 +201,7 @@ def _ranked(forecasts: pl.DataFrame, universe: pl.DataFrame, grid: Grid) -> dict
     best = (
         forecasts.filter(pl.col("forecast").is_finite())
         .join(members, on=["session", "security_id"])
-        .group_by("session", "security_id")
+        .group_by("session", "security_id", maintain_order=True)
         .agg(pl.col("forecast").mean())
         .sort("session", "forecast", "security_id", descending=[False, True, False])
     )

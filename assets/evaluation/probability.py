@@ -67,7 +67,9 @@ def reliability(stated_N: Floats, is_rise_N: Flags, bins: int = 10, by: Bins = "
     returns  bin, cases, stated, happened, lower, upper; the range is Wilson's (1927)
     """
     frame = pl.DataFrame({"bin": _bins(stated_N, bins, by), "stated": stated_N, "happened": is_rise_N.astype(float)})
-    binned = frame.group_by("bin").agg(pl.len().alias("cases"), pl.col("stated", "happened").mean()).sort("bin")
+    # In order: threads that share a group would round its mean now so, now so.
+    bins_of = frame.group_by("bin", maintain_order=True)
+    binned = bins_of.agg(pl.len().alias("cases"), pl.col("stated", "happened").mean()).sort("bin")
     n, p = pl.col("cases"), pl.col("happened")
     middle = (p + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n)
     half = Z_95 * ((p * (1 - p) + Z_95**2 / (4 * n)) / n).sqrt() / (1 + Z_95**2 / n)
