@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
 import pytest
 import torch
 
+from assets.training.journal import EpochRecord
 from assets.training.panel import TRAIN
+from benchmarks import lstm
 from benchmarks.importance import drawn
 from benchmarks.lstm import Learnt, Watch, beside, cells_of, lay_out
 from benchmarks.peers.alpha360_layout import laid_out
@@ -53,13 +56,16 @@ def test_the_peer_sees_the_windows_of_our_cells_feature_by_feature() -> None:
     assert np.array_equal(theirs_BFL, ours_BLF.transpose(0, 2, 1))
 
 
-def test_a_watch_counts_neither_copies_nor_what_changes_later() -> None:
+def test_a_watch_keeps_weights_as_they_were_and_counts_on_from_its_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 5.0, 9.0, 12.0])
+    monkeypatch.setattr(lstm, "time", SimpleNamespace(process_time=clock.__next__))
     watch = Watch()
     weights = torch.ones(3)
     watch.save({"loop": {"mean": {"a": weights}}})
     weights += 1
     assert watch.weights[0]["a"].tolist() == [1, 1, 1]
-    assert watch.load() is None
+    watch.note(EpochRecord(1, 0.0, 0.0, 0.0))
+    assert watch.seconds == [12.0 - (9.0 - 5.0)]
 
 
 def test_ratios_are_those_of_labels_and_of_the_time_to_what_the_peer_reached_at_its_best() -> None:
