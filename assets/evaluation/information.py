@@ -15,6 +15,7 @@ from assets.evaluation.intervals import SESSIONS_PER_YEAR, Figure, interval
 from expectations.tables import Table
 
 LEAST_NAMES = 3
+DECIMALS = 12
 _DAY = ("fold", "segment", "session")
 
 
@@ -76,14 +77,14 @@ def seed_averaged(forecasts: pl.DataFrame) -> pl.DataFrame:
     """
     scaled = (2 * pl.col("forecast").rank() - pl.len() - 1) / (2 * pl.len())
     ranked = (
-        forecasts.lazy()
-        .filter(pl.col("forecast").is_finite())
+        forecasts.filter(pl.col("forecast").is_finite())
         .group_by(*_DAY, "seed", maintain_order=True)
         .agg("security_id", scaled.alias("forecast"))
         .explode("security_id", "forecast")
     )
-    averaged = ranked.group_by(*_DAY, "security_id", maintain_order=True).agg(pl.col("forecast").mean())
-    return averaged.collect()
+    # The last bit of a sum, which follows the order of its terms, would decide ties.
+    mean = pl.col("forecast").mean().round(DECIMALS)
+    return ranked.group_by(*_DAY, "security_id", maintain_order=True).agg(mean)
 
 
 def information(forecasts: pl.DataFrame, returns: pl.DataFrame, horizon: int) -> pl.DataFrame:
@@ -108,7 +109,7 @@ def information(forecasts: pl.DataFrame, returns: pl.DataFrame, horizon: int) ->
         pl.when(tells).then(pl.col(name).fill_nan(None)).alias(name)
         for name in ("ic", "rank_ic", "rank_ic_known", "hit_rate", "decile_spread")
     ]
-    return Information.validate(day.with_columns(measures).sort("fold", "session").collect(), cast=True)
+    return Information.validate(day.with_columns(measures).sort("fold", "session"), cast=True)
 
 
 def seed_information(forecasts: pl.DataFrame, returns: pl.DataFrame, horizon: int) -> pl.DataFrame:
@@ -123,7 +124,7 @@ def seed_information(forecasts: pl.DataFrame, returns: pl.DataFrame, horizon: in
         .group_by("fold", "segment", "seed", maintain_order=True)
         .agg(pl.col("rank_ic").mean(), sessions=pl.col("rank_ic").count())
     )
-    return SeedInformation.validate(by_seed.sort("fold", "segment", "seed").collect(), cast=True)
+    return SeedInformation.validate(by_seed.sort("fold", "segment", "seed"), cast=True)
 
 
 def deciles(forecasts: pl.DataFrame, returns: pl.DataFrame, horizon: int) -> pl.DataFrame:
@@ -135,7 +136,7 @@ def deciles(forecasts: pl.DataFrame, returns: pl.DataFrame, horizon: int) -> pl.
         excess_return=pl.col("forward_return") - pl.col("forward_return").mean().over("fold", "session"),
     )
     means = placed.group_by(*_DAY, "decile", maintain_order=True).agg(pl.col("excess_return").mean())
-    return Deciles.validate(means.sort("fold", "session", "decile").collect(), cast=True)
+    return Deciles.validate(means.sort("fold", "session", "decile"), cast=True)
 
 
 def on_common_names(a: pl.DataFrame, b: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -199,11 +200,15 @@ def _seed_spread(by_seed: pl.DataFrame) -> list[Figure]:
     ]
 
 
-def _with_returns(forecasts: pl.DataFrame, returns: pl.DataFrame, horizon: int) -> pl.LazyFrame:
-    """Forecasts in their order with the returns of one horizon, null where there is none."""
+def _with_returns(forecasts: pl.DataFrame, returns: pl.DataFrame, horizon: int) -> pl.DataFrame:
+    """Forecasts in their order with the returns of one horizon, null where there is none.
+
+    Collected here: a lazy plan of several groupings adds floats in any order, also where each keeps its own.
+    """
     chosen = returns.lazy().filter(pl.col("horizon") == horizon)
     values = chosen.select("session", "security_id", pl.col("forward_return", "paper_return").fill_nan(None))
-    return forecasts.lazy().join(values, on=["session", "security_id"], how="left", maintain_order="left")
+    joined = forecasts.lazy().join(values, on=["session", "security_id"], how="left", maintain_order="left")
+    return joined.collect()
 
 
 def _filled(column: str, where: str = "forward_return") -> pl.Expr:

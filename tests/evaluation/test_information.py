@@ -211,3 +211,39 @@ def test_half_a_million_forecasts_take_about_a_second():
     start = time.process_time()
     information(guesses, known, 5)
     assert time.process_time() - start < 3  # ten times what an idle core takes
+
+
+def test_the_seed_average_is_the_same_to_the_bit_however_its_rows_come():
+    rng = np.random.default_rng(0)
+    rows = [
+        {"session": date(2016, 1, 4), "security_id": f"n{n:03d}", "seed": seed, "segment": "test", "fold": "f"}
+        for seed in range(7)
+        for n in range(300)
+    ]
+    frame = pl.DataFrame(rows).with_columns(forecast=pl.Series(rng.standard_normal(len(rows))))
+    first = seed_averaged(frame).sort("security_id")
+    for seed in range(5):
+        again = seed_averaged(frame.sample(fraction=1.0, shuffle=True, seed=seed)).sort("security_id")
+        assert again.equals(first)
+
+
+def test_every_table_is_the_same_to_the_bit_when_it_is_made_again():
+    rng = np.random.default_rng(0)
+    days = pl.date_range(date(2016, 1, 1), date(2016, 12, 31), eager=True).alias("session")
+    names = pl.DataFrame({"security_id": [f"n{n:03d}" for n in range(200)]})
+    keys = pl.DataFrame(days).join(names, how="cross")
+    told = [
+        keys.with_columns(
+            forecast=pl.Series(rng.standard_normal(len(keys))),
+            seed=pl.lit(seed, dtype=pl.Int32),
+            segment=pl.lit("test"),
+            fold=pl.lit("2016"),
+        )
+        for seed in range(3)
+    ]
+    returns = keys.with_columns(
+        horizon=pl.lit(1, dtype=pl.Int32), forward_return=pl.Series(rng.standard_normal(len(keys)))
+    ).with_columns(paper_return="forward_return")
+    for make in (information, seed_information, deciles):
+        first = make(pl.concat(told), returns, 1)
+        assert all(make(pl.concat(told), returns, 1).equals(first) for _ in range(5)), make.__name__
