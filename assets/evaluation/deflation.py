@@ -73,6 +73,21 @@ def mean_correlation(x_TN: Floats) -> float:
     return float((together_T @ together_T / sessions - trials) / (trials * (trials - 1)))
 
 
+def trial_variance(x_TN: Floats) -> float:
+    """Variance of the Sharpe ratios of the trials per observation, for E[max].
+
+    At least (1 - rho) / (T - 1), rho their mean correlation: what noise alone makes of trials so alike. Of a few trials
+    the variance that is found may by chance be far below.
+    raises  ValueError for fewer than two trials whose returns change
+    """
+    found_N = sharpes(x_TN)
+    known_N = found_N[np.isfinite(found_N)]
+    if len(known_N) < 2:
+        raise ValueError(f"the spread of {len(known_N)} Sharpe ratios cannot be told; give at least 2 that change")
+    of_noise = (1 - max(mean_correlation(x_TN), 0.0)) / (len(x_TN) - 1)
+    return max(float(known_N.var(ddof=1)), of_noise)
+
+
 def effective_trials(trials: int, correlation: float) -> float:
     """N_eff = N (1 - rho) + rho: as many independent trials as these are worth; a negative correlation counts as 0."""
     rho = min(max(correlation, 0.0), 1.0)

@@ -15,6 +15,7 @@ from assets.evaluation.deflation import (
     least_backtest,
     mean_correlation,
     sharpes,
+    trial_variance,
 )
 from assets.evaluation.sharpe import Track, probabilistic_sharpe
 
@@ -90,3 +91,13 @@ def test_what_cannot_be_is_refused():
         expected_maximum(0)
     with pytest.raises(ValueError, match="annual Sharpe ratio was 0"):
         least_backtest(10, 0.0)
+
+
+def test_the_spread_of_a_few_trials_is_not_below_that_of_noise():
+    x = np.random.default_rng(0).standard_normal((300, 20))
+    assert trial_variance(x) == pytest.approx(max(sharpes(x).var(ddof=1), 1 / 299), rel=0.02)
+    equal = x - x.mean(axis=0)
+    assert trial_variance(equal) == pytest.approx(1 / 299, rel=0.1)
+    assert trial_variance(np.repeat(x[:, :1], 4, axis=1)) == pytest.approx(0, abs=1e-12)
+    with pytest.raises(ValueError, match="spread of 1 Sharpe ratios"):
+        trial_variance(x[:, :1])
