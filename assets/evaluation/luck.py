@@ -61,6 +61,11 @@ class Tried:
     variance: float
     groups: int
 
+    @property
+    def worth(self) -> float:
+        """N_eff, or all of them where their likeness cannot be told."""
+        return float(self.trials) if math.isnan(self.rho) else effective_trials(self.trials, self.rho)
+
 
 def figures(
     returns: pl.DataFrame, own: str, failed: int, baselines: Mapping[str, pl.DataFrame], seed: int = 0
@@ -113,7 +118,8 @@ def _alone(track: Track) -> list[Figure]:
             annual - reach,
             annual + reach,
             "per year",
-            f"mean / standard deviation of the daily excess return * sqrt({SESSIONS_PER_YEAR}); 95% by its moments",
+            f"mean / standard deviation of the daily excess return * sqrt({SESSIONS_PER_YEAR}); 95% by its moments "
+            "and first autocorrelation",
         ),
         Figure.plain("luck_sessions", float(track.sessions), "sessions", "with a return"),
         Figure.plain(
@@ -124,7 +130,7 @@ def _alone(track: Track) -> list[Figure]:
 
 
 def _counts(tried: Tried, family: Aligned, failed: int) -> list[Figure]:
-    effective = effective_trials(tried.trials, tried.rho) if not math.isnan(tried.rho) else math.nan
+    effective = math.nan if math.isnan(tried.rho) else tried.worth
     text = "independent trials that they are worth: N (1 - rho) + rho, rho their mean correlation"
     alone = "not told: fewer than two trials have returns to compare; "
     return [
@@ -144,24 +150,24 @@ def _counts(tried: Tried, family: Aligned, failed: int) -> list[Figure]:
 
 
 def _deflated(track: Track, tried: Tried, autocorrelation: float) -> list[Figure]:
-    annual, luck = track.sharpe * PER_YEAR, expected_maximum(tried.trials, tried.variance) * PER_YEAR
-    text = "of a lower ratio than this one, were the true one what luck alone makes of the best of as many {}"
+    annual, luck = track.sharpe * PER_YEAR, expected_maximum(tried.worth, tried.variance) * PER_YEAR
+    text = "of a lower ratio than this one, were the true one what luck alone makes of the best of {}"
+    best = "ratio that the best of trials_effective shows on average without skill"
     if math.isnan(tried.rho) and tried.trials > 1:
         text += "; the spread of the trials is that of noise, as too few have returns to compare"
+        best = "ratio that the best of all trials shows on average without skill"
+    strict, fair = (deflated_sharpe(track, count, tried.variance) for count in (tried.trials, tried.worth))
     lines = [
-        Figure.plain("luck_sharpe_annual", luck, "per year", "ratio that the best of all trials shows without skill"),
-        Figure.plain("dsr", deflated_sharpe(track, tried.trials, tried.variance), "probability", text.format("trials")),
+        Figure.plain("luck_sharpe_annual", luck, "per year", best),
+        Figure.plain("dsr", strict, "probability", text.format("all trials, as if each were another idea")),
+        Figure.plain("dsr_effective", fair, "probability", text.format("trials_effective, all where not told")),
     ]
-    if not math.isnan(tried.rho):
-        fewer = effective_trials(tried.trials, tried.rho)
-        value = deflated_sharpe(track, fewer, tried.variance)
-        lines.append(Figure.plain("dsr_effective", value, "probability", text.format("trials_effective")))
     cut = haircut(annual, track.sessions, SESSIONS_PER_YEAR, tried.trials, autocorrelation)
     text = "ratio that one try would need to be as unlikely: Bonferroni over all trials, corrected for autocorrelation"
     lines.append(Figure.plain("haircut_sharpe_annual", cut.sharpe, "per year", text))
     if annual > 0:
-        text = "record within which the best of all trials is expected to show such a ratio without skill"
-        lines.append(Figure.plain("min_backtest", least_backtest(tried.trials, annual), "years", text))
+        text = "record within which the best of trials_effective is expected to show such a ratio without skill"
+        lines.append(Figure.plain("min_backtest", least_backtest(tried.worth, annual), "years", text))
     return lines
 
 
@@ -218,10 +224,11 @@ def _of_the_tries(told: Mapping[str, Figure]) -> str:
     trials = int(told["trials"].value)
     if trials == 1:
         return "As far as is recorded, nothing else was tried on these sessions: nothing is taken off for choosing."
-    probability = told["dsr"].value
+    probability, worth = told["dsr_effective"].value, told["trials_effective"].value
+    alike = "" if math.isnan(worth) or trials - worth < 0.5 else f", worth {worth:.0f} that have nothing in common"
     enough = "more than luck in choosing gives" if probability >= 0.95 else "luck in choosing is enough to explain it"
     return (
-        f"It is one of {trials} tried on these sessions. The best of as many without skill shows "
+        f"It is one of {trials} tried on these sessions{alike}. The best of as many without skill shows "
         f"{told['luck_sharpe_annual'].value:.2f} on average; were this one no better than that, "
         f"{_of_100(probability)} records would look worse: {enough}."
     )

@@ -2,7 +2,8 @@
 
 Every ratio is per session unless its name says annual. Skewed and fat-tailed returns make the ratio less certain than
 normal ones do (Mertens 2002); the probabilistic Sharpe ratio takes both into account (Bailey, Lopez de Prado 2012,
-Journal of Risk 15). Neighbouring sessions are taken to be independent, as returns of a portfolio nearly are.
+Journal of Risk 15). Daily returns in excess of an equal-weight universe follow each other a little: a record whose
+sessions do so tells as much as a shorter one of independent sessions.
 """
 # T sessions
 
@@ -25,17 +26,20 @@ ROUNDING = 1e-9
 class Track:
     """A track record: its Sharpe ratio per observation, its shape and its length.
 
-    sharpe    mean / standard deviation (ddof 1); NaN for returns that never change
-    skewness  third standardised moment, 0 for a normal law
-    kurtosis  fourth standardised moment, 3 for a normal law
-    sessions  observations
-    raises    ValueError for a kurtosis below 1 + skewness^2, which no law has, and for fewer than 3 observations
+    sharpe           mean / standard deviation (ddof 1); NaN for returns that never change
+    skewness         third standardised moment, 0 for a normal law
+    kurtosis         fourth standardised moment, 3 for a normal law
+    sessions         observations
+    autocorrelation  of neighbouring observations, AR(1); what is found below 0 is taken as 0
+    raises           ValueError for a kurtosis below 1 + skewness^2, which no law has, for fewer than 3 observations,
+                     and for an autocorrelation outside 0 .. 1
     """
 
     sharpe: float
     skewness: float
     kurtosis: float
     sessions: int
+    autocorrelation: float = 0.0
 
     def __post_init__(self) -> None:
         if self.kurtosis < (1 + self.skewness**2) * (1 - ROUNDING):
@@ -45,6 +49,8 @@ class Track:
             )
         if self.sessions < FEWEST:
             raise ValueError(f"a track record needs at least {FEWEST} observations, was {self.sessions}")
+        if not 0 <= self.autocorrelation < 1:
+            raise ValueError(f"autocorrelation was {self.autocorrelation}; give one from 0 to below 1")
 
     @classmethod
     def of(cls, returns_T: Floats) -> Track:
@@ -56,7 +62,8 @@ class Track:
         centred_T = returns_T - returns_T.mean()
         scaled_T = centred_T / centred_T.std()
         sharpe = float(returns_T.mean() / returns_T.std(ddof=1))
-        return cls(sharpe, float((scaled_T**3).mean()), float((scaled_T**4).mean()), len(returns_T))
+        follows = max(first_autocorrelation(returns_T), 0.0)
+        return cls(sharpe, float((scaled_T**3).mean()), float((scaled_T**4).mean()), len(returns_T), follows)
 
     @property
     def error(self) -> float:
@@ -66,7 +73,8 @@ class Track:
     def _spread(self) -> float:
         """Variance of one observation's part in the ratio; at least 0, since kurtosis >= 1 + skewness^2."""
         found = 1 - self.skewness * self.sharpe + (self.kurtosis - 1) / 4 * self.sharpe**2
-        return math.nan if math.isnan(found) else max(found, 0.0)
+        longer = (1 + self.autocorrelation) / (1 - self.autocorrelation)
+        return math.nan if math.isnan(found) else max(found, 0.0) * longer
 
 
 def probabilistic_sharpe(track: Track, benchmark: float = 0.0) -> float:

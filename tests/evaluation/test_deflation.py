@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.evaluation.deflation import (
@@ -42,6 +42,7 @@ def test_the_expected_maximum_is_that_of_normal_draws(trials):
     assert expected_maximum(trials, 4.0) == pytest.approx(2 * draws.mean(), rel=0.04)
 
 
+@settings(deadline=None)
 @given(st.floats(1, 10_000), st.floats(1, 10_000), st.floats(1e-6, 0.01))
 def test_the_deflated_ratio_falls_as_trials_are_added(a, b, variance):
     few, many = sorted((a, b))
@@ -60,6 +61,7 @@ def test_effective_trials_lie_between_one_and_all():
     assert effective_trials(20, 0.5) == 10.5
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000), st.integers(2, 12))
 def test_the_mean_correlation_is_that_of_the_pairs(seed, trials):
     x = alike(seed, 1, trials, 0.3, sessions=60)

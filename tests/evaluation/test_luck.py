@@ -100,6 +100,7 @@ def test_copies_of_one_trial_are_worth_one():
     assert found["trials_effective"].value == pytest.approx(1)
     assert found["trial_groups"].value == 1
     assert found["dsr"].value == pytest.approx(found["psr"].value)
+    assert "one of 5 tried on these sessions, worth 1 that" in sentence(list(found.values()))
 
 
 def test_one_trial_only_has_no_overfitting_to_be_told_and_says_so():
@@ -107,7 +108,7 @@ def test_one_trial_only_has_no_overfitting_to_be_told_and_says_so():
     assert math.isnan(found["pbo"].value)
     assert found["pbo"].definition.startswith("not told: 1 trials on 500 common sessions")
     assert math.isnan(found["trials_effective"].value)
-    assert found["dsr"].value == found["psr"].value
+    assert found["dsr"].value == found["dsr_effective"].value == found["psr"].value
     assert "nothing else was tried" in sentence(list(found.values()))
     assert "overfits" not in sentence(list(found.values()))
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -23,6 +23,7 @@ def test_the_toy_example(k, exponential, linear):
     assert ndcg(SCORES, GRADES, k, gain="linear") == pytest.approx(linear, abs=1e-6)
 
 
+@settings(deadline=None)
 @given(
     arrays(np.float64, 12, elements=st.integers(-3, 3)),
     arrays(np.float64, 12, elements=st.integers(0, 4)),

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -59,6 +59,21 @@ def test_the_probability_is_the_share_of_luckless_records_that_look_worse():
     assert 0.035 < above < 0.065
 
 
+def test_days_that_follow_each_other_are_worth_fewer():
+    """Sessions with an autocorrelation of .2: taken as independent, luckless records look sure too often."""
+    steps = 0.01 * np.random.default_rng(0).standard_normal((2000, 500))
+    x = np.zeros_like(steps)
+    for t in range(500):
+        x[:, t] = 0.2 * x[:, t - 1] + steps[:, t]
+    tracks = [Track.of(row) for row in x]
+    assert np.mean([track.autocorrelation for track in tracks]) == pytest.approx(0.2, abs=0.01)
+    above = np.mean([probabilistic_sharpe(track) > 0.95 for track in tracks])
+    assert 0.035 < above < 0.065
+    blind = [probabilistic_sharpe(Track(t.sharpe, t.skewness, t.kurtosis, t.sessions)) > 0.95 for t in tracks]
+    assert np.mean(blind) > 0.075
+
+
+@settings(deadline=None)
 @given(RATIOS, RATIOS)
 def test_a_higher_ratio_is_never_less_probable(a, b):
     low, high = sorted((a, b))
@@ -66,6 +81,7 @@ def test_a_higher_ratio_is_never_less_probable(a, b):
     assert 0 <= probabilistic_sharpe(normal(low)) <= 1
 
 
+@settings(deadline=None)
 @given(st.floats(0.01, 0.5), st.floats(0, 0.005))
 def test_a_record_of_the_least_length_has_just_the_level_asked(sharpe, benchmark):
     least = least_track_record(normal(sharpe), benchmark, 0.95)
@@ -73,6 +89,7 @@ def test_a_record_of_the_least_length_has_just_the_level_asked(sharpe, benchmark
     assert stats.norm.cdf(z) == pytest.approx(0.95)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000), st.sampled_from([0.25, 2.0, 1024.0]))
 def test_the_unit_of_the_returns_does_not_matter(seed, scale):
     assert Track.of(drawn(seed) * scale).sharpe == Track.of(drawn(seed)).sharpe
@@ -88,6 +105,7 @@ def test_a_ratio_that_is_not_above_is_never_long_enough():
     assert least_track_record(normal(-0.1)) == math.inf
 
 
+@settings(deadline=None)
 @given(st.floats(0.1, 4), st.integers(1, 500), st.integers(1, 500))
 def test_more_tries_leave_less(annual, a, b):
     few, many = sorted((a, b))
@@ -121,5 +139,7 @@ def test_what_no_law_has_is_refused():
         normal(0.1, sessions=2)
     with pytest.raises(ValueError, match="1 returns are not finite"):
         Track.of(np.array([0.1, np.nan, 0.2, 0.3]))
+    with pytest.raises(ValueError, match=r"autocorrelation was -0\.1; give one from 0"):
+        Track(0.1, 0.0, 3.0, 100, -0.1)
     with pytest.raises(ValueError, match="autocorrelation was 1"):
         autocorrelation_factor(1.0, 12)
