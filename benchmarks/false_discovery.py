@@ -1,10 +1,11 @@
 """False discovery: is luck taken for skill, and is skill found?
 
-In 200 worlds 20 strategies have no skill over five years of sessions (`strategies`). Asked for: the probabilistic Sharpe
-ratio of one strategy named beforehand is above .95 in 3 to 18 of them, which the 5% that it promises make likely; the
-deflated one of the best strategy, and the test of superior ability, call skill in at most 18; the probability of
-overfitting is about one half on average. In 100 worlds the first strategy has an annual Sharpe ratio of 2: it is to be
-found in 60 of 100, being the best with a deflated ratio above .95, and by a p of its own below .05 among all.
+In 200 worlds 20 strategies have no skill over five years of sessions (`strategies`). Asked for: the probabilistic
+Sharpe ratio of one strategy named beforehand is above .95 in 3 to 18 of them, which the 5% that it promises make
+likely; the deflated one of the best strategy, and the test of superior ability, call skill in at most 18; the
+probability of overfitting is about one half on average. In 100 worlds the first strategy has an annual Sharpe ratio of
+2: it is to be found in 60 of 100, being the best with a deflated ratio above .95, and by a p of its own below .05 among
+all.
 
 The deflated ratio counts the effective number of trials, N (1 - rho) + rho; beside it stands the one that counts all.
 Told and not asked for: the same promise of 5% where neighbouring sessions follow each other as on real bars, with and

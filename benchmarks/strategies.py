@@ -2,8 +2,9 @@
 
 Measured on 17 simple rules (50 of 400 real names by reversal, volatility, turnover, size and the like, 5 sleeves, 2012
 to 2018): median kurtosis 9, mean correlation of two .22, autocorrelation of the size .35 at one session and .15 at
-twenty, of the return itself .15. What is drawn here has kurtosis 9, correlation .2, and a volatility that all share and
-that fades slowly; the autocorrelation of the return is 0 unless it is asked for.
+twenty, of the return itself .15. What is drawn here has correlation .2, a volatility that all share and that fades
+slowly, and a kurtosis of 9 in law, 6.6 in the median of what is drawn, as the rarest moves are seldom among five years;
+the autocorrelation of the return is 0 unless it is asked for.
 """
 # T sessions, N strategies
 
