@@ -109,6 +109,11 @@ def excess_aurc(loss_N: Floats, doubt_N: Floats) -> float:
     return aurc(loss_N, doubt_N) - aurc(loss_N, loss_N)
 
 
+def augrc(loss_N: Floats, doubt_N: Floats) -> float:
+    """Area under the generalised risk: the losses accepted so far, as a mean over all cases (Traub et al. 2024)."""
+    return float(np.mean(np.cumsum(loss_N[np.argsort(doubt_N, kind="stable")])) / len(loss_N))
+
+
 def random_aurc(loss_N: Floats) -> float:
     """The area that doubt drawn at random has on average: every risk is the mean loss."""
     return float(np.mean(loss_N))

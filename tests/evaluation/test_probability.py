@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from assets.evaluation.probability import (
     accuracy,
+    augrc,
     aurc,
     brier,
     calibration_error,
@@ -34,6 +35,12 @@ def test_small_cases_have_the_scores_worked_by_hand():
     assert accuracy(P, Y) == 0.75
     assert log_loss(np.array([0.25]), np.array([True])) == pytest.approx(np.log(4))
     assert matthews(P, Y) == pytest.approx(0.5)
+
+
+def test_generalised_risk_is_coverage_times_risk():
+    coverage = np.arange(1, 9) / 8
+    assert augrc(WRONG, DOUBT) == pytest.approx(np.mean(coverage * risk_by_coverage(WRONG, DOUBT)))
+    assert augrc(WRONG, WRONG) == pytest.approx((1 + 2) / 8 / 8)
 
 
 def test_scores_agree_with_an_independent_library():
