@@ -1,14 +1,14 @@
 """LSTM: how soon the training loop learns what Qlib's own loop learns, with a network of the same size on one core.
 
-One synthetic market with two planted components, one fold, one panel: the same scaled features, members and targets for
-both. The network has 2 layers of 64 states and sees 60 sessions. Qlib's loop shows it a window of 60 sessions for each
-label, in batches of 800, with the learning rate, patience and epochs of Qlib's own workflow for its LSTM (patience 10, as
-on Alpha158: what comes after the best epoch costs time and counts nowhere); ours reads
-sequences of 240 sessions, of which the last 180 have a loss, with settings chosen on validation of the market of seed
-100. Those of Qlib's were not chosen for this market: the time to quality compares both loops as they come. Both run in
-float32 on one thread and are counted in processor seconds: Qlib's without its look at train after each epoch and
-without laying out its windows, ours from the panel to the end of the fit, looks at validation included. After every
-epoch both are scored alike, on the plain windows of validation, and that is not counted.
+One synthetic market with two planted components, one fold, one panel: the same scaled features, members and targets
+for both. The network has 2 layers of 64 states and sees 60 sessions. Qlib's loop shows it a window of 60 sessions for
+each label, in batches of 800, with the learning rate, patience and epochs of Qlib's own workflow for its LSTM
+(patience 10, as on Alpha158: what comes after the best epoch costs time and counts nowhere); ours reads sequences of
+240 sessions, of which the last 180 have a loss, with settings chosen on validation of the market of seed 100. Those
+of Qlib's were not chosen for this market: the time to quality compares both loops as they come. Both run in float32
+on one thread and are counted in processor seconds: Qlib's without its look at train after each epoch and without
+laying out its windows, ours from the panel to the end of the fit, looks at validation included. After every epoch
+both are scored alike, on the plain windows of validation, and that is not counted.
 
 Asked for: 30 times the labelled samples a second; the best RankIC on validation that Qlib's loop reaches in 1/15 of its
 time, by the medians over the seeds (where ours never reaches it, in no time that counts); and a RankIC on test, seeds

@@ -4,9 +4,10 @@ DATA holds z.npy, the scaled features [S, T, F], and for train, valid and test N
 NAME_target.npy, cells in time order. Windows of 60 sessions are laid out as in Alpha360, feature by feature, in the
 frames that Qlib's loop takes them from; laying them out is not timed. The network is that of Qlib's own workflows:
 hidden 64, 2 layers, batches of 800, learning rate .001, and at most EPOCHS epochs (200 there), until none was better
-for 10, as in its workflow for Alpha158 (20 in that for Alpha360). After each epoch the forecasts of valid are kept, OUT/valid.npy [epochs, cells]; in the end those of
-test by the weights that Qlib chose, OUT/test.npy. The last line is JSON: by epoch the processor seconds of its steps
-(`steps`) and of its look at valid (`looks`); its look at train is left out.
+for 10, as in its workflow for Alpha158 (20 in that for Alpha360). After each epoch the forecasts of valid are kept,
+OUT/valid.npy [epochs, cells]; in the end those of test by the weights that Qlib chose, OUT/test.npy. The last line is
+JSON: by epoch the processor seconds of its steps (`steps`) and of its look at valid (`looks`); its look at train is
+left out.
 """
 # S securities, T sessions, F features, B cells, L sessions of a window
 
