@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from assets.evaluation.portfolio import Orders, PortfolioDaily, Simulation, simu
 from assets.evaluation.report import Findings, Summary, render, summary, verdict, windows_of
 from expectations.suites.data_docs import INDEX
 from expectations.tables import Bars, Calendar, ForwardReturns, RefusedBars, Table, Universe
+from pipelines.depth_assets import add_depth
 from pipelines.experiment import Experiment
 from pipelines.experiment_assets import Walk
 from pipelines.fold_path import Study
@@ -43,9 +45,10 @@ def add_verdict(walk: Walk, gates: Sequence[str], reports: Path, data_docs: Path
         _add_information(walk, schema, name, make)
     _add_portfolio(walk, PortfolioDaily, "portfolio", lambda simulation: simulation.daily)
     _add_portfolio(walk, Orders, "orders", lambda simulation: simulation.orders)
+    add_depth(walk)
     served = add_served(walk.graph, _trained(walk))
     gates = (*gates, served)
-    made = ("forecasts", "information", "seed_information", "deciles")
+    made = ("forecasts", "information", "seed_information", "deciles", "depth")
     market = {"bars": Bars, "universe": Universe, "calendar": Calendar, "refused": RefusedBars}
     read = {
         **{name: f"{walk.key}/{name}" for name in made},
@@ -198,6 +201,8 @@ def findings_of(
         information=frames["information"].collect(),
         by_seed=frames["seed_information"].collect(),
         deciles=frames["deciles"].collect(),
+        depth=frames["depth"].collect(),
+        market=str(json.loads(walk.market).get("kind", "")),
         simulations={name: traded(experiment, forecasts, bars, universe, name) for name in SEGMENTS},
         windows=windows_of(walk.folds, frames["calendar"].collect()["session"], experiment.target.horizon),
         rows=rows_of(frames["counts"].collect(), frames["refused"].collect()),

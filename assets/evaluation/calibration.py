@@ -49,10 +49,10 @@ def _scores(valid: StatedCases, test: StatedCases, horizon: int) -> Iterator[Lin
     sessions, names = _extent(test)
     plain = {
         "brier": (brier(stated_N, rose_N), "squared probability"),
-        "brier_of_base_rate": (brier(base_N, rose_N), "squared probability"),
         "reliability": (parts.reliability, "squared probability"),
         "resolution": (parts.resolution, "squared probability"),
         "uncertainty": (parts.uncertainty, "squared probability"),
+        "brier_of_base_rate": (brier(base_N, rose_N), "squared probability"),
         "calibration_error": (calibration_error(stated_N, rose_N), "share"),
         "calibration_error_of_base_rate": (abs(float(np.mean(base_N - rose_N))), "share"),
         "log_loss": (log_loss(stated_N, rose_N), "nats"),

@@ -102,6 +102,6 @@ class SmallMarket:
         return schema.validate(frame.with_columns(known_on=pl.col("available_at").dt.date()), cast=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small_market() -> Callable[..., SmallMarket]:
     return SmallMarket
