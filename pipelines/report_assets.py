@@ -13,6 +13,7 @@ import polars as pl
 from assets.evaluation import information as informing
 from assets.evaluation.gate_section import Gate
 from assets.evaluation.leaderboard import Entry, Leaderboard, leaderboard, promoted
+from assets.evaluation.leaderboard_page import render_leaderboard
 from assets.evaluation.portfolio import Orders, PortfolioDaily, Simulation, simulate
 from assets.evaluation.report import Findings, Summary, render, summary, verdict, windows_of
 from expectations.suites.data_docs import INDEX
@@ -33,6 +34,15 @@ from pipelines.tracking import Tracking
 
 Make = Callable[[pl.DataFrame, pl.DataFrame, int], pl.DataFrame]
 SEGMENTS = ("valid", "test")
+PICTURES = {
+    "fold_timeline": "windows of each fold",
+    "cumulative_rank_ic": "cumulative RankIC of the test",
+    "rank_ic_of_slices": "RankIC by part",
+    "what_styles_leave": "RankIC without styles",
+    "worth": "the portfolio beside the universe",
+    "reliability": "how often it rose by what was stated",
+}
+"""Pictures of a report that stand in the metadata too, with what they show."""
 
 
 def add_verdict(walk: Walk, gates: Sequence[str], reports: Path, data_docs: Path) -> None:
@@ -73,8 +83,8 @@ def _trained(walk: Walk) -> Trained:
     return Trained(study, walk.key, walk.folds, walk.seeds, walk.saved)
 
 
-def add_leaderboard(graph: Graph, walks: Mapping[str, Walk]) -> None:
-    """Add the leaderboard over all experiments, behind the verdict that it follows validation alone."""
+def add_leaderboard(graph: Graph, walks: Mapping[str, Walk], pages: Path) -> None:
+    """Add the leaderboard over all experiments and its page, behind the verdict that it follows validation alone."""
     reports = {name: f"experiments/{name}/report" for name in walks}
     gate = add_selection(graph, reports, lambda summaries: choices(_board(walks, summaries, {})))
 
@@ -85,6 +95,7 @@ def add_leaderboard(graph: Graph, walks: Mapping[str, Walk]) -> None:
         runs = {name: frames[f"{name}__walk_forward"].collect()["run_id"][0] for name in walks}
         board = _board(walks, summaries, runs)
         promote(board, walks)
+        context.add_output_metadata(show_leaderboard(board, walks, pages))
         return board
 
     runs = {f"{name}__walk_forward": f"experiments/{name}/walk_forward" for name in walks}
@@ -92,10 +103,27 @@ def add_leaderboard(graph: Graph, walks: Mapping[str, Walk]) -> None:
         Leaderboard,
         make,
         description=Leaderboard.__doc__ or "",
-        modules=("assets.evaluation.leaderboard",),
+        modules=("assets.evaluation.leaderboard", "assets.evaluation.leaderboard_page"),
         inputs={**whole(reports), **whole(runs, counts=False), **whole_by_key([gate], counts=False)},
         settings=" ".join(f"{name}:{len(walk.folds)}" for name, walk in walks.items()),
     )
+
+
+def show_leaderboard(board: pl.DataFrame, walks: Mapping[str, Walk], pages: Path) -> dict[str, dg.MetadataValue]:
+    """Write the page of the leaderboard, keep it with a run of its own, and return what the UI shows of it."""
+    files = render_leaderboard(board)
+    pages.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (pages / name).write_bytes(content)
+    for walk in list(walks.values())[:1]:
+        run_id = walk.tracking.open_run("leaderboard", "leaderboard", {"level": "leaderboard"}, {})
+        with walk.tracking.running(run_id):
+            walk.tracking.log_files(run_id, files)
+    pictures = {name.removesuffix(".png"): content for name, content in files.items() if name.endswith(".png")}
+    return {
+        "page": dg.MetadataValue.url((pages / "leaderboard.html").as_uri()),
+        **{name: shown(content, name.replace("_", " ")) for name, content in pictures.items()},
+    }
 
 
 def _board(walks: Mapping[str, Walk], summaries: Mapping[str, pl.DataFrame], runs: Mapping[str, str]) -> pl.DataFrame:
@@ -167,7 +195,7 @@ def report(
             "verdict": verdict(figures),
             "question": walk.experiment.question,
             **links(data_docs),
-            "fold_timeline": shown(files["fold_timeline.png"], "windows of each fold"),
+            **{name: shown(files[f"{name}.png"], said) for name, said in PICTURES.items() if f"{name}.png" in files},
         }
     )
     run_id = frames["walk_forward"].collect()["run_id"][0]

@@ -16,16 +16,21 @@ WORDS = {
     "same order, 0 is none, -1 the reverse. In daily returns of shares .03 to .06 is much",
     "IC": "the same with the values themselves in place of their order",
     "ICIR": "mean of the daily RankIC over its standard deviation: how steady it is",
-    "NDCG, precision": "how good the head of the list is, beside what a list in random order reaches",
-    "Excess return": "what is earned above a yardstick, here after all costs",
-    "Tracking error": "how far the portfolio strays from the yardstick in a year, as a standard deviation",
-    "Information ratio": "excess return over tracking error",
     "Interval": "the range in brackets; of a hundred such ranges about 95 hold the true value. If it holds 0, the "
     "figure is not told apart from luck",
     "Purge": "sessions left out between train, validation and test, as their labels reach into the next window",
-    "Neutralised": "with size, industry, beta, volatility and reversal taken out of the forecast",
-    "Brier score": "mean square of the stated probability less what came (0 or 1): smaller is better",
+    "Seed": "the start from which a model is trained; forecasts are averaged over several, and nobody picks one",
 }
+WORDS_OF_TRADING = {
+    "Excess return": "what is earned above a yardstick, here after all costs",
+    "Tracking error": "how far the portfolio strays from the yardstick in a year, as a standard deviation",
+    "Information ratio": "excess return over tracking error",
+}
+WORDS_OF_DOUBT = {
+    "Brier score": "mean square of the stated probability less what came (0 or 1): smaller is better",
+    "Risk by coverage": "mean loss of the names that are kept when those with the most doubt are left out first",
+}
+DOUBT = ("probability", "noise")
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,12 @@ def in_short(depth: pl.DataFrame, windows: pl.DataFrame, horizon: int, market: s
         )
 
 
+def glossary(depth: pl.DataFrame, trading: bool) -> dict[str, str]:
+    """The words that a page uses, with what they mean."""
+    stated = depth["kind"].is_in(DOUBT).any()
+    return WORDS | (WORDS_OF_TRADING if trading else {}) | (WORDS_OF_DOUBT if stated else {})
+
+
 def pairs_in_order(rank_ic: float) -> float:
     """Percent of pairs of names that the forecast orders rightly, as between normal values (Kendall from Spearman)."""
     return 50 + 100 * math.asin(2 * math.sin(math.pi * rank_ic / 6)) / math.pi
@@ -121,7 +132,7 @@ def does_not_show(depth: pl.DataFrame, trading: bool) -> Iterator[str]:
         above, below = (bounded.filter(pl.col("lower") > 0).height, bounded.filter(pl.col("upper") < 0).height)
         yield (
             f"That the best slice is better. {len(bounded)} slices have an interval; {above} lie above 0 and {below} "
-            f"below. Were all forecasts noise, about {0.05 * len(bounded):.0f} would lie on one side by chance."
+            f"below. Were all forecasts noise, about {0.05 * len(bounded):.0f} would lie off 0 by chance."
         )
     if trading:
         yield (

@@ -17,7 +17,7 @@ from assets.evaluation.gate_section import Gate, gate_header
 from assets.evaluation.intervals import Interval, interval
 from assets.evaluation.known_worlds import told_of
 from assets.evaluation.page import image, page, section, table
-from assets.evaluation.plain_words import WORDS, does_not_show, in_short
+from assets.evaluation.plain_words import does_not_show, glossary, in_short
 from assets.evaluation.report_numbers import bounded_text, shown
 from assets.folds.walk_forward import Fold
 from expectations.tables import Table
@@ -236,7 +236,7 @@ def _page(findings: Findings, figures: pl.DataFrame, drawn: Mapping[str, bytes])
         section("What this does not show", *_sentences(unshown)),
         section("Rows of data", table(findings.rows, numbers=("rows",))),
         section("Every figure", folded, depth_section.every(findings.depth)),
-        section("Words", _glossary()),
+        section("Words", _explained(glossary(findings.depth, bool(findings.simulations)))),
         f"<footer>{METHOD}</footer>",
     ]
     return page(findings.experiment, blocks)
@@ -250,8 +250,8 @@ def _words(text: str) -> str:
     return f"<p class=words>{escape(text)}</p>"
 
 
-def _glossary() -> str:
-    return f"<dl>{''.join(f'<dt>{escape(word)}<dd>{escape(text)}' for word, text in WORDS.items())}</dl>"
+def _explained(words: Mapping[str, str]) -> str:
+    return f"<dl>{''.join(f'<dt>{escape(word)}<dd>{escape(text)}' for word, text in words.items())}</dl>"
 
 
 def _header(findings: Findings, figures: pl.DataFrame) -> str:
