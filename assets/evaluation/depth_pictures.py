@@ -13,13 +13,15 @@ from assets.evaluation.pictures import BLUE, GREEN, GREY, INK, ORANGE, canvas, p
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SLICES = ("all", "year", "market volatility", "market return", "board", "size", "industry")
+SLICES = ("all", "year", "market volatility", "market return", "board", "size")
+"""Kinds that are drawn; industries are told in a table, as their names may be in letters that no picture here has."""
+NAMED = {"nothing": "as it is", "everything": "without all of these"}
 ROW = 0.2
 """Height of a line of a picture that lists parts, in inches."""
 
 
 def rank_ic_of_slices(depth: pl.DataFrame) -> bytes:
-    """RankIC of every slice with its interval, kind by kind, from top to bottom."""
+    """RankIC of every slice but industries with its interval, kind by kind, from top to bottom."""
     rows = _told(depth, SLICES, "rank_ic")
     kinds = [kind for kind in SLICES if kind in set(rows["kind"])]
     with canvas(1.1 + ROW * (len(rows) + len(kinds))) as (figure, (axes,)):
@@ -74,7 +76,7 @@ def what_styles_leave(depth: pl.DataFrame) -> bytes:
         _whiskers(axes, rows, at, BLUE)
         axes.axvline(0, color=INK, linewidth=0.8)
         axes.axvline(rows["value"].to_list()[0], color=GREY, linewidth=0.8, linestyle="--")
-        axes.set_yticks(at, [f"without {name}" if name != "nothing" else "as it is" for name in rows["part"]])
+        axes.set_yticks(at, [NAMED.get(name, f"without {name}") for name in rows["part"]])
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("RankIC of what is left, with 95% interval")

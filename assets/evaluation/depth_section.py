@@ -13,7 +13,7 @@ from assets.evaluation.page import image, section, table
 from assets.evaluation.report_numbers import bounded_text, shown
 
 CAPTIONS = {
-    "rank_ic_of_slices": "RankIC by year, market, board, size and industry",
+    "rank_ic_of_slices": "RankIC by year, market, board and size",
     "what_age_leaves": "RankIC by age of the forecast, and how fast the order changes",
     "what_styles_leave": "RankIC before and after taking styles out",
     "styles_held": "Styles that the held names lean on",
@@ -93,7 +93,7 @@ def drawn(depth: pl.DataFrame) -> dict[str, bytes]:
 def told(depth: pl.DataFrame, pictures: Mapping[str, bytes]) -> list[str]:
     """Sections on what the forecasts tell: where, at the top, on each side, how long, without styles."""
     return [
-        _section("Where it holds", WHERE, _shown(pictures, "rank_ic_of_slices")),
+        _section("Where it holds", WHERE, _shown(pictures, "rank_ic_of_slices"), _parts(depth, "industry", _OF_NAMES)),
         _section("The names that are bought", TOP, _parts(depth, "top", _ABOVE_CHANCE)),
         _section("Rises and falls apart", SIDES, _parts(depth, "side", _OF_SIDES)),
         _section("How long it lasts", AGE, _shown(pictures, "what_age_leaves")),
@@ -146,6 +146,7 @@ def every(depth: pl.DataFrame) -> str:
     return f"<details><summary>{len(lines)} figures by part</summary>{inside}</details>"
 
 
+_OF_NAMES = {"rank_ic": "RankIC", "ic": "IC"}
 _ABOVE_CHANCE = {
     "ndcg": "NDCG",
     "ndcg_by_chance": "by chance",

@@ -53,7 +53,14 @@ def test_every_part_has_its_picture(whole):
 def test_the_sections_hold_their_figures_and_words(whole):
     pictures = depth_section.drawn(whole)
     told = "".join(depth_section.told(whole, pictures))
-    for word in ("Where it holds", "best 5", "called to fall", "How long it lasts", "RankIC of the style alone"):
+    for word in (
+        "Where it holds",
+        "steel",
+        "best 5",
+        "called to fall",
+        "How long it lasts",
+        "RankIC of the style alone",
+    ):
         assert word in told
     earned = "".join(depth_section.earned(whole, pictures))
     assert "sh000300" in earned
