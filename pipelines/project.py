@@ -96,7 +96,7 @@ def load_project(settings: Settings) -> Project:
         )
         add_verdict(walks[name], gates, settings.home / "reports", settings.data_docs)
     add_alarms(graph, tables, experiments)
-    add_leaderboard(graph, walks)
+    add_leaderboard(graph, walks, settings.home / "reports")
     add_cleaning_report(graph, experiments, settings.home / "reports")
     definitions = dg.Definitions(
         assets=graph.assets,

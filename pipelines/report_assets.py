@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,10 +13,12 @@ import polars as pl
 from assets.evaluation import information as informing
 from assets.evaluation.gate_section import Gate
 from assets.evaluation.leaderboard import Entry, Leaderboard, leaderboard, promoted
+from assets.evaluation.leaderboard_page import render_leaderboard
 from assets.evaluation.portfolio import Orders, PortfolioDaily, Simulation, simulate
 from assets.evaluation.report import Findings, Summary, render, summary, verdict, windows_of
 from expectations.suites.data_docs import INDEX
 from expectations.tables import Bars, Calendar, ForwardReturns, RefusedBars, Table, Universe
+from pipelines.depth_assets import add_depth
 from pipelines.experiment import Experiment
 from pipelines.experiment_assets import Walk
 from pipelines.fold_path import Study
@@ -31,6 +34,15 @@ from pipelines.tracking import Tracking
 
 Make = Callable[[pl.DataFrame, pl.DataFrame, int], pl.DataFrame]
 SEGMENTS = ("valid", "test")
+PICTURES = {
+    "fold_timeline": "windows of each fold",
+    "cumulative_rank_ic": "cumulative RankIC of the test",
+    "rank_ic_of_slices": "RankIC by part",
+    "what_styles_leave": "RankIC without styles",
+    "worth": "the portfolio beside the universe",
+    "reliability": "how often it rose by what was stated",
+}
+"""Pictures of a report that stand in the metadata too, with what they show."""
 
 
 def add_verdict(walk: Walk, gates: Sequence[str], reports: Path, data_docs: Path) -> None:
@@ -43,9 +55,10 @@ def add_verdict(walk: Walk, gates: Sequence[str], reports: Path, data_docs: Path
         _add_information(walk, schema, name, make)
     _add_portfolio(walk, PortfolioDaily, "portfolio", lambda simulation: simulation.daily)
     _add_portfolio(walk, Orders, "orders", lambda simulation: simulation.orders)
+    add_depth(walk)
     served = add_served(walk.graph, _trained(walk))
     gates = (*gates, served)
-    made = ("forecasts", "information", "seed_information", "deciles")
+    made = ("forecasts", "information", "seed_information", "deciles", "depth")
     market = {"bars": Bars, "universe": Universe, "calendar": Calendar, "refused": RefusedBars}
     read = {
         **{name: f"{walk.key}/{name}" for name in made},
@@ -70,8 +83,8 @@ def _trained(walk: Walk) -> Trained:
     return Trained(study, walk.key, walk.folds, walk.seeds, walk.saved)
 
 
-def add_leaderboard(graph: Graph, walks: Mapping[str, Walk]) -> None:
-    """Add the leaderboard over all experiments, behind the verdict that it follows validation alone."""
+def add_leaderboard(graph: Graph, walks: Mapping[str, Walk], pages: Path) -> None:
+    """Add the leaderboard over all experiments and its page, behind the verdict that it follows validation alone."""
     reports = {name: f"experiments/{name}/report" for name in walks}
     gate = add_selection(graph, reports, lambda summaries: choices(_board(walks, summaries, {})))
 
@@ -82,6 +95,7 @@ def add_leaderboard(graph: Graph, walks: Mapping[str, Walk]) -> None:
         runs = {name: frames[f"{name}__walk_forward"].collect()["run_id"][0] for name in walks}
         board = _board(walks, summaries, runs)
         promote(board, walks)
+        context.add_output_metadata(show_leaderboard(board, walks, pages))
         return board
 
     runs = {f"{name}__walk_forward": f"experiments/{name}/walk_forward" for name in walks}
@@ -89,10 +103,27 @@ def add_leaderboard(graph: Graph, walks: Mapping[str, Walk]) -> None:
         Leaderboard,
         make,
         description=Leaderboard.__doc__ or "",
-        modules=("assets.evaluation.leaderboard",),
+        modules=("assets.evaluation.leaderboard", "assets.evaluation.leaderboard_page"),
         inputs={**whole(reports), **whole(runs, counts=False), **whole_by_key([gate], counts=False)},
         settings=" ".join(f"{name}:{len(walk.folds)}" for name, walk in walks.items()),
     )
+
+
+def show_leaderboard(board: pl.DataFrame, walks: Mapping[str, Walk], pages: Path) -> dict[str, dg.MetadataValue]:
+    """Write the page of the leaderboard, keep it with a run of its own, and return what the UI shows of it."""
+    files = render_leaderboard(board)
+    pages.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (pages / name).write_bytes(content)
+    for walk in list(walks.values())[:1]:
+        run_id = walk.tracking.open_run("leaderboard", "leaderboard", {"level": "leaderboard"}, {})
+        with walk.tracking.running(run_id):
+            walk.tracking.log_files(run_id, files)
+    pictures = {name.removesuffix(".png"): content for name, content in files.items() if name.endswith(".png")}
+    return {
+        "page": dg.MetadataValue.url((pages / "leaderboard.html").as_uri()),
+        **{name: shown(content, name.replace("_", " ")) for name, content in pictures.items()},
+    }
 
 
 def _board(walks: Mapping[str, Walk], summaries: Mapping[str, pl.DataFrame], runs: Mapping[str, str]) -> pl.DataFrame:
@@ -164,7 +195,7 @@ def report(
             "verdict": verdict(figures),
             "question": walk.experiment.question,
             **links(data_docs),
-            "fold_timeline": shown(files["fold_timeline.png"], "windows of each fold"),
+            **{name: shown(files[f"{name}.png"], said) for name, said in PICTURES.items() if f"{name}.png" in files},
         }
     )
     run_id = frames["walk_forward"].collect()["run_id"][0]
@@ -198,6 +229,8 @@ def findings_of(
         information=frames["information"].collect(),
         by_seed=frames["seed_information"].collect(),
         deciles=frames["deciles"].collect(),
+        depth=frames["depth"].collect(),
+        market=str(json.loads(walk.market).get("kind", "")),
         simulations={name: traded(experiment, forecasts, bars, universe, name) for name in SEGMENTS},
         windows=windows_of(walk.folds, frames["calendar"].collect()["session"], experiment.target.horizon),
         rows=rows_of(frames["counts"].collect(), frames["refused"].collect()),

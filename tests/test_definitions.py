@@ -37,7 +37,7 @@ EVIDENCE = [
 STAGES = ["alarms", "data", "fit", "knowledge", "leakage", "purge", "selection"]
 GATE = [*(f"gate/evidence_{name}" for name in EVIDENCE), *(f"gate/{stage}" for stage in STAGES), "gate/data_docs"]
 OF_EXPERIMENT = [
-    "deciles", "forecasts", "information", "orders", "portfolio", "report", "seed_information", "walk_forward",
+    "deciles", "depth", "forecasts", "information", "orders", "portfolio", "report", "seed_information", "walk_forward",
 ]  # fmt: skip
 
 

@@ -44,10 +44,11 @@ def stated_beside_error(deciles: pl.DataFrame, what: str) -> bytes:
         return png(figure)
 
 
-def risk_coverage(curves: Mapping[str, NDArray[np.float64]]) -> bytes:
+def risk_coverage(curves: Mapping[str, NDArray[np.float64]], loss: str = "mean Brier loss") -> bytes:
     """Mean loss of what is kept of each session, least doubt first, by order of doubt; flat is no better than chance.
 
     curves  name -> `confidence.risk_by_share`; all end at the loss of all cases
+    loss    names what is lost, in words
     """
     with canvas(3.6) as (figure, (axes,)):
         for (name, risk), colour in zip(curves.items(), (BLUE, ORANGE, GREEN), strict=False):
@@ -55,7 +56,7 @@ def risk_coverage(curves: Mapping[str, NDArray[np.float64]]) -> bytes:
             axes.plot(shares, risk, color=colour, linewidth=1.4, label=name)
         axes.axhline(next(iter(curves.values()))[-1], color=INK, linewidth=0.8, linestyle="--", label="at random")
         axes.set_xlabel("share of the names of each session that are kept")
-        axes.set_ylabel("mean Brier loss")
+        axes.set_ylabel(loss)
         axes.set_title("Risk by coverage: below the dashed line doubt falls on what goes wrong")
         axes.legend()
         return png(figure)

@@ -21,7 +21,9 @@ h1{font-size:26px;line-height:1.25;margin:4px 0 18px}h2{font-size:17px;margin:34
 table{border-collapse:collapse;width:100%;font-size:13px}th,td{padding:5px 8px;border-bottom:1px solid var(--rule)}
 th{color:var(--soft);font-weight:600}.text{text-align:left;vertical-align:top}td:first-child{white-space:nowrap}
 .number{text-align:right;white-space:nowrap;vertical-align:top;font-variant-numeric:tabular-nums}
-td.text:last-child{color:var(--soft)}img{display:block;width:100%;margin:0 0 14px}
+td.text:last-child{color:var(--soft)}
+.words{max-width:76ch;margin:0 0 10px}dt{font-weight:600}dd{margin:0 0 6px 18px;color:var(--soft)}
+img{display:block;width:100%;margin:0 0 14px}
 summary{cursor:pointer;color:var(--blue)}footer{margin-top:34px;padding-top:12px;border-top:1px solid var(--rule);
 color:var(--soft);font-size:13px}
 """

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from html import escape
 
 import dataframely as dy
 import polars as pl
 
-from assets.evaluation import gate_pictures, pictures, portfolio
+from assets.evaluation import depth_section, gate_pictures, pictures, portfolio
 from assets.evaluation import information as informing
+from assets.evaluation.depth import Depth
 from assets.evaluation.gate_section import Gate, gate_header
 from assets.evaluation.intervals import Interval, interval
 from assets.evaluation.known_worlds import told_of
 from assets.evaluation.page import image, page, section, table
+from assets.evaluation.plain_words import does_not_show, glossary, in_short
+from assets.evaluation.report_numbers import bounded_text, shown
 from assets.folds.walk_forward import Fold
 from expectations.tables import Table
 
@@ -53,6 +56,16 @@ METHOD = (
     "lag of at least three horizons, fixed-b critical values. The spread over seeds stands apart. Models and settings "
     "are chosen on validation; several looks at one test window are several trials."
 )
+TESTED = (
+    "Below, one line a fold: the model learns on train, is chosen on validation, and is judged once on test. Sessions "
+    "whose labels reach into the next window are purged. Before any training a gate rewrote the future of the data and "
+    "asked whether anything stored of the past had changed."
+)
+TOLD = (
+    "Each session the names are ranked by forecast, and the ranks are held against what came. A cumulative line that "
+    "rises steadily is a steady forecast; one jump would be luck. Each fold stands for itself, each dot is the model "
+    "trained again from another start. The tenths should rise from left to right."
+)
 
 
 class Summary(Table):
@@ -76,6 +89,8 @@ class Findings:
     windows                        fold, segment (train, purge, valid, test), first, last: see `windows_of`
     rows                           what (read, refused, kept), why, rows: what the cleaning did, in its order
     gate                           the gate's verdicts, see `gate_section`
+    depth                          the table `depth.Depth`
+    market                         kind of the source
     """
 
     experiment: str
@@ -90,6 +105,8 @@ class Findings:
     windows: pl.DataFrame
     rows: pl.DataFrame
     gate: Gate
+    depth: pl.DataFrame = field(default_factory=Depth.create_empty)
+    market: str = ""
 
 
 def summary(findings: Findings) -> pl.DataFrame:
@@ -169,22 +186,7 @@ def refusals(orders: pl.DataFrame) -> pl.DataFrame:
 
 def bounded(found: Interval, unit: str) -> str:
     """A value with its bounds in the manner of its unit: '.041 [.030, .052]', '+3.10% [-1.20%, +7.40%]'."""
-    if math.isnan(found.lower):
-        return shown(found.mean, unit)
-    return f"{shown(found.mean, unit)} [{shown(found.lower, unit)}, {shown(found.upper, unit)}]"
-
-
-def shown(value: float | None, unit: str) -> str:
-    """One number as text; a dash where there is none."""
-    if value is None or math.isnan(value):
-        return "-"
-    if unit == "correlation":
-        return f"{value:z.3f}".replace("0.", ".", 1)
-    if unit.startswith("simple return"):
-        return f"{value:+z.2%}"
-    if unit.startswith("share"):
-        return f"{value:z.2%}"
-    return f"{value:z.2f}" if unit.startswith("per ") else f"{value:z,.0f}"
+    return bounded_text(found.mean, found.lower, found.upper, unit)
 
 
 def render(findings: Findings) -> dict[str, bytes]:
@@ -210,23 +212,46 @@ def _drawn(findings: Findings) -> dict[str, bytes]:
         drawn["worth"] = pictures.worth(simulation.daily)
         if len(refused := refusals(simulation.orders)):
             drawn["refused_orders"] = pictures.refused_orders(refused)
-    return drawn
+    return {**drawn, **depth_section.drawn(findings.depth)}
 
 
 def _page(findings: Findings, figures: pl.DataFrame, drawn: Mapping[str, bytes]) -> str:
     told = [_image(drawn, name) for name in ("cumulative_rank_ic", "rank_ic_by_fold", "deciles")]
-    earned = [_image(drawn, name) for name in ("worth", "refused_orders")]
+    beside, leaning = depth_section.earned(findings.depth, drawn)
+    earned = [_image(drawn, "worth"), beside, leaning, _image(drawn, "refused_orders")]
+    short = in_short(findings.depth, findings.windows, findings.horizon, findings.market)
+    unshown = does_not_show(findings.depth, bool(findings.simulations))
+    folded = f"<details><summary>{len(figures)} figures</summary>{_every(figures)}</details>"
     blocks = [
         _header(findings, figures),
+        section("In short", *_sentences(short)),
+        section(
+            "How it was tested", _words(TESTED), _image(drawn, "fold_timeline"), _image(drawn, "evidence_by_asset")
+        ),
         section("Headline figures", _headline(figures), _known_worlds(findings.model)),
-        section("How it was tested", _image(drawn, "fold_timeline"), _image(drawn, "evidence_by_asset")),
-        section("What the forecasts tell", *told),
+        section("What the forecasts tell", *([_words(TOLD)] if any(told) else []), *told),
+        *depth_section.told(findings.depth, drawn),
         section("What they would have earned", *([_traded(findings.trading)] if any(earned) else []), *earned),
+        depth_section.sure(findings.depth, drawn),
+        section("What this does not show", *_sentences(unshown)),
         section("Rows of data", table(findings.rows, numbers=("rows",))),
-        section("Every figure", f"<details><summary>{len(figures)} figures</summary>{_every(figures)}</details>"),
+        section("Every figure", folded, depth_section.every(findings.depth)),
+        section("Words", _explained(glossary(findings.depth, bool(findings.simulations)))),
         f"<footer>{METHOD}</footer>",
     ]
     return page(findings.experiment, blocks)
+
+
+def _sentences(sentences: Iterable[str]) -> list[str]:
+    return [_words(sentence) for sentence in sentences]
+
+
+def _words(text: str) -> str:
+    return f"<p class=words>{escape(text)}</p>"
+
+
+def _explained(words: Mapping[str, str]) -> str:
+    return f"<dl>{''.join(f'<dt>{escape(word)}<dd>{escape(text)}' for word, text in words.items())}</dl>"
 
 
 def _header(findings: Findings, figures: pl.DataFrame) -> str:

@@ -33,6 +33,10 @@ class Moments:
         """Log return per log return of the market; NaN where the market stood still."""
         return self._shared() / _about_mean(self.market_market, self.market, self.count)
 
+    def deviation(self) -> Wide:
+        """Sample standard deviation of own returns; NaN where they stood still."""
+        return np.sqrt(_about_mean(self.own_own, self.own, self.count) / (self.count - 1))
+
     def correlation(self) -> Wide:
         """Of own returns and the market's; NaN where either stood still."""
         own_ST = _about_mean(self.own_own, self.own, self.count)
