@@ -16,6 +16,7 @@ from assets.evaluation.gate_section import Gate, gate_header
 from assets.evaluation.intervals import Interval, interval
 from assets.evaluation.known_worlds import told_of
 from assets.evaluation.page import image, page, section, table
+from assets.evaluation.trials_section import Looks, trials_header, trials_section
 from assets.folds.walk_forward import Fold
 from expectations.tables import Table
 
@@ -76,6 +77,7 @@ class Findings:
     windows                        fold, segment (train, purge, valid, test), first, last: see `windows_of`
     rows                           what (read, refused, kept), why, rows: what the cleaning did, in its order
     gate                           the gate's verdicts, see `gate_section`
+    looks                          the trials of its family and the holdout, see `trials_section`
     """
 
     experiment: str
@@ -90,6 +92,7 @@ class Findings:
     windows: pl.DataFrame
     rows: pl.DataFrame
     gate: Gate
+    looks: Looks
 
 
 def summary(findings: Findings) -> pl.DataFrame:
@@ -222,6 +225,7 @@ def _page(findings: Findings, figures: pl.DataFrame, drawn: Mapping[str, bytes])
         section("How it was tested", _image(drawn, "fold_timeline"), _image(drawn, "evidence_by_asset")),
         section("What the forecasts tell", *told),
         section("What they would have earned", *([_traded(findings.trading)] if any(earned) else []), *earned),
+        section("Trials on these test sessions", trials_section(findings.looks)),
         section("Rows of data", table(findings.rows, numbers=("rows",))),
         section("Every figure", f"<details><summary>{len(figures)} figures</summary>{_every(figures)}</details>"),
         f"<footer>{METHOD}</footer>",
@@ -235,7 +239,7 @@ def _header(findings: Findings, figures: pl.DataFrame) -> str:
         f"<header><p class=kicker>{escape(findings.experiment)} &middot; {escape(findings.model)} &middot; "
         f"{findings.horizon} sessions ahead</p><h1>{escape(findings.question)}</h1>"
         f"{''.join(f'<p class=verdict>{escape(sentence)}</p>' for sentence in said)}"
-        f"{gate_header(findings.gate)}</header>"
+        f"{gate_header(findings.gate)}{trials_header(findings.looks)}</header>"
     )
 
 
