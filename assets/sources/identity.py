@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from assets.sources import Source
 from assets.sources.synthetic_market import SyntheticMarketSpec
+from assets.sources.vendors.vendor import VendorSpec
 
 PLACE_AND_SPAN = ("folder", "mapping", "first", "last")
 """Where files lie and how far they are read: the same rows of a session in any place and any longer span."""
@@ -33,4 +34,4 @@ def settings_of(source: Source) -> Mapping[str, object]:
 
 def securities_of(source: Source) -> tuple[str, ...] | None:
     """The securities that the settings name; None where they name none, and so all that there are."""
-    return tuple(getattr(source, "securities", ())) or None
+    return source.securities or None if isinstance(source, VendorSpec) else None
