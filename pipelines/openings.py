@@ -8,8 +8,7 @@ from pathlib import Path
 
 from assets.hash_chain import Link
 from assets.sources import Source
-from assets.sources.files import FilesSpec
-from assets.sources.holdout import Opening, SealedRange
+from assets.sources.holdout import Opening, Sealable, SealedRange
 from pipelines.chain_file import ChainFile
 
 
@@ -35,14 +34,14 @@ def open_range(folder: Path, source: str, sealed: SealedRange, reason: str) -> t
 
 def with_openings(source: Source, folder: Path) -> Source:
     """The source with what was opened of it; one without a holdout as it is."""
-    if holdout_of(source) is None or not isinstance(source, FilesSpec):
+    if not isinstance(source, Sealable) or source.holdout() is None:
         return source
     return source.model_copy(update={"openings": openings_of(folder)})
 
 
 def holdout_of(source: Source) -> SealedRange | None:
     """The dates that a source declares as sealed, opened or not; None where it declares none."""
-    return source.holdout() if isinstance(source, FilesSpec) else None
+    return source.holdout() if isinstance(source, Sealable) else None
 
 
 def _records(chain: Sequence[Link]) -> tuple[Opening, ...]:

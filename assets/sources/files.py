@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from assets.sources.examination import Delivery, companion_fault, examined
 from assets.sources.fact_files import fact_deliveries, fact_digests, offered, read_facts
-from assets.sources.holdout import Opening, SealedRange, last_readable
+from assets.sources.holdout import Sealable, SealedRange
 from assets.sources.mapping import EXCHANGES_OPENED, Mapping, load_mapping
 from assets.sources.opened import UNREADABLE, collected, listed, reopened, rows_of
 from expectations.tables import RawBars, Table
 
 
-class FilesSpec(BaseModel):
+class FilesSpec(Sealable):
     """Bars from the files of one folder. A faulty file is refused whole, the others are kept.
 
     The mapping says what the columns mean; without `mapping` it is `mapping.yaml` in the folder, or the one that this
@@ -32,9 +32,6 @@ class FilesSpec(BaseModel):
     kind: Literal["files"] = "files"
     folder: Path = Field(description="folder that holds the files")
     mapping: Path | None = None
-    openings: tuple[Opening, ...] = Field(
-        (), exclude=True, description="records of opened holdouts; what is opened is ordinary data, as later rows are"
-    )
 
     def holdout(self) -> SealedRange | None:
         """The dates that the mapping declares as sealed, opened or not."""
@@ -100,8 +97,7 @@ class FilesSpec(BaseModel):
     def _mapping(self) -> Mapping:
         """The mapping as far as it may be read."""
         declared = self._declared()
-        last = last_readable(self.folder.name, declared.last, declared.sealed, self.openings)
-        return declared.model_copy(update={"last": last})
+        return declared.model_copy(update={"last": self.readable(self.folder.name, declared.last)})
 
     def _declared(self) -> Mapping:
         if not self.folder.is_dir():

@@ -7,6 +7,7 @@ range is ordinary data. The seal guards against accident, not against its owner.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Self
@@ -43,6 +44,23 @@ class Opening(BaseModel):
     last: date
     reason: str = Field(min_length=10, description="what is to be judged, and why now")
     opened_at: datetime
+
+
+class Sealable(BaseModel):
+    """Settings of a source that may keep a holdout sealed.
+
+    openings  not among the settings that are written out: an opened range is ordinary data, as later rows are
+    """
+
+    openings: tuple[Opening, ...] = Field((), exclude=True, description="records of opened holdouts, of any source")
+
+    @abstractmethod
+    def holdout(self) -> SealedRange | None:
+        """The dates that the source declares as sealed, opened or not; None where it declares none."""
+
+    def readable(self, name: str, last: date | None) -> date | None:
+        """The last date that may be read of a declared span that ends on `last`."""
+        return last_readable(name, last, self.holdout(), self.openings)
 
 
 def last_readable(

@@ -10,7 +10,7 @@ from assets.sources import Source
 from assets.sources.synthetic_market import SyntheticMarketSpec
 from assets.sources.vendors.vendor import VendorSpec
 
-PLACE_AND_SPAN = ("folder", "mapping", "first", "last")
+PLACE_AND_SPAN = ("folder", "mapping", "first", "last", "sealed")
 """Where files lie and how far they are read: the same rows of a session in any place and any longer span."""
 
 
