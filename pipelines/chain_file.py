@@ -17,8 +17,9 @@ from assets.hash_chain import BrokenChainError, Head, Link, extended, head_of, r
 
 Next = Callable[[Sequence[Link]], Mapping[str, object] | None]
 WHAT_TO_DO = (
-    "Nothing is counted, trained or reported on a ledger that is not whole. Put both files back from a copy; where "
-    "there is none, move them away, which begins a new ledger, and say in every report of yours that the old is lost."
+    "Nothing is counted, trained or reported on a ledger that is not whole. Does KINDLING_TRIALS name the folder that "
+    "it named before? If so, put both files back from a copy; where there is none, move them away, which begins a new "
+    "ledger, and say with every figure of yours that the old one is lost."
 )
 
 

@@ -223,7 +223,7 @@ def looks_of(walk: Walk, daily: pl.DataFrame) -> Looks:
     trial, ledger = walk.trial, walk.ledger
     family, elsewhere = scored_family(ledger, walk.tracking, trial, walk.experiment.name, daily)
     openings = [one for one in openings_of(ledger.folder) if one.source == trial.source]
-    return Looks(trial, family, elsewhere, holdout_of(walk.source), openings)
+    return Looks(family, elsewhere, holdout_of(walk.source), openings)
 
 
 def traded(

@@ -26,6 +26,7 @@ from assets.evaluation.trials import (
     records_of,
     trial_id,
     trials_of,
+    with_returns,
 )
 from assets.folds.walk_forward import Fold
 from assets.hash_chain import BrokenChainError, Link
@@ -102,10 +103,12 @@ class TrialLedger:
     def score(self, trial: Trial, daily: pl.DataFrame) -> None:
         """Store what an entered trial earned on its test sessions; the returns that it had before are kept beside.
 
-        daily   session, excess_return; rows without a return are left out
+        daily   session, excess_return; rows without a return are left out, and nothing is stored where none has one
         raises  BrokenChainError where the ledger is not whole
         """
-        frame = daily.select("session", "excess_return").drop_nulls().sort("session")
+        frame = _earned(daily)
+        if frame.is_empty():
+            return
         content = content_hash(frame)
         store_frame(self._returns(trial.id, content), frame)
 
@@ -117,6 +120,11 @@ class TrialLedger:
             return scored.model_dump(mode="json")
 
         self.chain.grow(following)
+
+    def with_returns(self, trial: Trial, daily: pl.DataFrame) -> Trial | None:
+        """The trial in the ledger that earned to the bit what another text of it earned; None where there is none."""
+        frame = _earned(daily)
+        return None if frame.is_empty() else with_returns(records_of(self.chain.read()), trial, content_hash(frame))
 
     def family(self, trial: Trial) -> Family:
         """The family of a trial that stands in the ledger, with the stored returns of its members.
@@ -131,7 +139,7 @@ class TrialLedger:
         scored = members.filter(pl.col("returns").is_not_null()).select("trial_id", "returns").iter_rows()
         parts = [self._read(name, content) for name, content in scored]
         returns = pl.concat(parts) if parts else TrialReturns.create_empty()
-        return Family(members, TrialReturns.validate(returns))
+        return Family(trial, members, TrialReturns.validate(returns))
 
     def _read(self, name: str, content: str) -> pl.DataFrame:
         path = self._returns(name, content)
@@ -144,3 +152,7 @@ class TrialLedger:
 
     def _returns(self, name: str, content: str) -> UPath:
         return UPath(self.folder / "returns" / name / f"{content}.parquet")
+
+
+def _earned(daily: pl.DataFrame) -> pl.DataFrame:
+    return daily.select("session", "excess_return").drop_nulls().sort("session")

@@ -30,13 +30,16 @@ def scored_family(
 ) -> tuple[Family, int]:
     """Store what a trial earned; returns its family, and how many trials the store has of other ledgers.
 
-    A trial that was trained before there was a ledger is entered now.
+    A trial that was trained before there was a ledger is entered now. One that is new by the text of its code alone,
+    whose forecasts nobody made again, earns what it earned before and stays the trial that it was.
     daily   session, excess_return of its test sessions
     raises  BrokenChainError where the ledger is not whole, or lacks what a run in the store says was entered
     """
     chain = ledger.chain.read()
     told = list(_told(tracking))
     require_whole(ledger, chain, told)
+    if trial.id not in trials_of(records_of(chain)):
+        trial = ledger.with_returns(trial, daily) or trial
     if trial.id not in trials_of(records_of(chain)):
         if any(name == trial.id for _, name, _ in told):
             raise BrokenChainError(

@@ -96,11 +96,13 @@ RECORD: TypeAdapter[Entered | Scored] = TypeAdapter(Record)
 class Family:
     """The trials that looked at the same thing as one of them does, itself among them.
 
+    trial    the one
     members  MEMBERS: each trial once, in the order of entry, as it was first called; `returns` is the hash of its
              stored returns, null where it has none
     returns  `TrialReturns` of those that have some
     """
 
+    trial: Trial
     members: pl.DataFrame
     returns: pl.DataFrame
 
@@ -151,6 +153,16 @@ def overlap(one: Trial, other: Trial) -> bool:
     if one.first_test > other.last_test or other.first_test > one.last_test:
         return False
     return one.basket is None or other.basket is None or bool(set(one.basket) & set(other.basket))
+
+
+def with_returns(records: Sequence[Entered | Scored], trial: Trial, content: str) -> Trial | None:
+    """The trial of the same source, universe and first test session that earned just this; None where none did."""
+    scored = {record.trial_id: record.content for record in records if isinstance(record, Scored)}
+    for name, other in trials_of(records).items():
+        same = (other.source, other.basket, other.first_test) == (trial.source, trial.basket, trial.first_test)
+        if same and scored.get(name) == content:
+            return other
+    return None
 
 
 def members_of(records: Sequence[Entered | Scored], trial: Trial) -> pl.DataFrame:

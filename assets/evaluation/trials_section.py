@@ -9,7 +9,7 @@ from html import escape
 import polars as pl
 
 from assets.evaluation.page import table
-from assets.evaluation.trials import Family, Trial
+from assets.evaluation.trials import Family
 from assets.sources.holdout import Opening, SealedRange, is_open
 
 GUARDS = "It guards against accident, not against its owner."
@@ -19,14 +19,12 @@ GUARDS = "It guards against accident, not against its owner."
 class Looks:
     """What a report tells of the trials beside its own, and of the holdout of its source.
 
-    trial      the report's own trial
-    family     those that overlap with it, itself among them
+    family     the report's own trial, and those that overlap with it
     elsewhere  trials that the tracking store knows from other ledgers
     sealed     dates that the source declares as sealed, None where none
     openings   of the holdout of this source, the first first
     """
 
-    trial: Trial
     family: Family
     elsewhere: int
     sealed: SealedRange | None
@@ -57,7 +55,7 @@ def counted(looks: Looks) -> str:
 
 def holdout(looks: Looks) -> str:
     """What became of the holdout of the source, in a few sentences."""
-    source = looks.trial.source
+    source = looks.family.trial.source
     if looks.sealed is None and not looks.openings:
         return f"{source} declares no sealed holdout."
     told = "; ".join(f"{one.first} to {one.last} on {one.opened_at:%Y-%m-%d}: {one.reason}" for one in looks.openings)
@@ -73,7 +71,10 @@ def trials_section(looks: Looks) -> str:
     """The family as a table, in the order of entry."""
     members = looks.family.members
     lines = members.select(
-        pl.when(pl.col("trial_id") == looks.trial.id).then(pl.lit("this one")).otherwise("trial_id").alias("trial"),
+        pl.when(pl.col("trial_id") == looks.family.trial.id)
+        .then(pl.lit("this one"))
+        .otherwise("trial_id")
+        .alias("trial"),
         pl.col("experiment").alias("first called"),
         pl.col("entered_at").dt.strftime("%Y-%m-%d %H:%M UTC").alias("entered"),
         pl.format("{} to {}", "first_test", "last_test").alias("test windows"),

@@ -80,7 +80,7 @@ def made_looks() -> Looks:
     row = ("ab", "lstm_price", datetime(2016, 12, 1, tzinfo=UTC), FOLD.test_start, FOLD.test_end, "cd", 184)
     members = pl.DataFrame([row], schema=MEMBERS, orient="row")
     trial = Trial(id="ab", source="market", basket=None, first_test=FOLD.test_start, last_test=FOLD.test_end)
-    return Looks(trial, Family(members, TrialReturns.create_empty()), 0, None, ())
+    return Looks(Family(trial, members, TrialReturns.create_empty()), 0, None, ())
 
 
 def made_findings(level: float = 0.04) -> report.Findings:

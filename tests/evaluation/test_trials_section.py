@@ -26,7 +26,7 @@ def made(returns: list[str | None], sealed: SealedRange | None = None, *openings
     ]
     members = pl.DataFrame(rows, schema=MEMBERS, orient="row")
     trial = Trial(id="t0", source="shares", basket=None, first_test=FIRST, last_test=LAST)
-    return Looks(trial, Family(members, TrialReturns.create_empty()), elsewhere, sealed, openings)
+    return Looks(Family(trial, members, TrialReturns.create_empty()), elsewhere, sealed, openings)
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_a_cut_or_edited_chain_is_refused_for_reading_and_growing_with_what_to_d
     changed = lines(file.path.read_text().splitlines(keepends=True))
     file.path.write_text("".join(changed))
     for touch in (file.read, lambda: file.grow(lambda chain: {"new": 1})):
-        with pytest.raises(BrokenChainError, match=f"trials.jsonl is cut or was edited: {fault}.*Put both files back"):
+        with pytest.raises(BrokenChainError, match=f"trials.jsonl is cut or was edited: {fault}.*put both files back"):
             touch()
     assert file.path.read_text() == "".join(changed)
 

@@ -231,3 +231,20 @@ def test_what_was_trained_before_there_was_a_ledger_is_entered_when_it_is_report
     ledger, trial = TrialLedger(tmp_path), made(trading={"top_k": 13})
     family, _ = scored_family(ledger, tracking, trial, "early", daily())
     assert (family.trials, family.failed) == (1, 0)
+
+
+def test_a_text_written_anew_whose_forecasts_nobody_made_again_stays_the_trial_that_it_was(made, tracking, tmp_path):
+    ledger, trial = TrialLedger(tmp_path), made(trading={"top_k": 14})
+    scored_family(ledger, tracking, trial, "tidied", daily())
+    tidied = trial.model_copy(update={"id": "tidied"})
+    assert scored_family(ledger, tracking, tidied, "tidied", daily())[0].trial == trial
+    assert scored_family(ledger, tracking, tidied, "tidied", daily(0.5))[0].trials == 2
+    basket = tidied.model_copy(update={"id": "narrow", "basket": ("sh600000",)})
+    assert scored_family(ledger, tracking, basket, "tidied", daily())[0].trials == 3
+
+
+def test_a_trial_that_earned_on_no_session_counts_as_failed_and_is_no_other_s_equal(made, tracking, tmp_path):
+    ledger, nothing = TrialLedger(tmp_path), daily().filter(pl.col("excess_return").is_null())
+    for place, top_k in enumerate((15, 16), start=1):
+        family, _ = scored_family(ledger, tracking, made(trading={"top_k": top_k}), "nothing", nothing)
+        assert (family.trials, family.failed) == (place, place)
