@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -59,6 +59,7 @@ def trial_of(
         "experiment": experiment.model_dump(mode="json", exclude=NO_OTHER_TRIAL),
         "source": [name_of(source), settings_of(source)],
         "code": {module: meaning(module) for module in modules},
+        "features": {name: table.settings for name, table in features.items()},
     }
     basket = experiment.universe.basket or securities_of(source)
     return Trial(
@@ -66,7 +67,7 @@ def trial_of(
         source=name_of(source),
         basket=tuple(sorted(basket)) if basket else None,
         first_test=windows[0].test_start,
-        last_test=pl.Series([windows[-1].test_end]).dt.offset_by("-1d")[0],
+        last_test=windows[-1].test_end - timedelta(days=1),
     )
 
 

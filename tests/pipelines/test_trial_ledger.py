@@ -1,5 +1,6 @@
 """Trial ledger: what makes another trial and what does not, and a ledger that lost something refuses."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -113,6 +114,12 @@ def test_a_feature_or_a_model_that_was_written_anew_is_another_trial_and_a_comme
             assert (made().id == before.id) is same, (module, text)
     for cached in (code_version._tree, code_version._meaning, code_version._imports):
         cached.cache_clear()
+
+
+def test_a_feature_group_with_other_settings_of_its_own_is_another_trial(made, tables, monkeypatch):
+    before = made()
+    monkeypatch.setitem(tables, "features/price_window", replace(tables["features/price_window"], settings="other"))
+    assert made().id != before.id
 
 
 def test_a_trial_names_its_source_its_basket_and_the_span_of_its_test_windows(made):
