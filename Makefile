@@ -52,5 +52,5 @@ check: setup ## format, lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-clean: ## forget all runs and data of every market
-	rm -rf .kindling
+clean: ## forget all runs and data of every market; what was tried and opened stays in .kindling/trials
+	@[ ! -d .kindling ] || find .kindling -mindepth 1 -maxdepth 1 ! -name trials -exec rm -rf {} +

@@ -24,6 +24,14 @@ def code_version(*modules: str) -> str:
     return digest.hexdigest()
 
 
+def meaning(module: str) -> str:
+    """Hash of one module alone: comments, docstrings and layout do not count, nor what it imports.
+
+    raises  FileNotFoundError for a module that is not in the project
+    """
+    return hashlib.blake2b(_meaning(module), digest_size=8).hexdigest()
+
+
 def reached(*modules: str) -> set[str]:
     """The given modules and all project modules that they reach by import.
 

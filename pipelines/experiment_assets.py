@@ -12,6 +12,7 @@ import dagster as dg
 import polars as pl
 
 from assets.cleaning.as_of import EVERYTHING_BEFORE
+from assets.evaluation.trials import Trial
 from assets.folds.walk_forward import Fold, folds, months, scheme, start_months
 from assets.sources import Source
 from assets.table import Declaration
@@ -29,11 +30,17 @@ from pipelines.inputs import argument, whole, whole_by_key
 from pipelines.reach import FoldMonths, months_before
 from pipelines.seed_runs import SeedRuns
 from pipelines.tracking import Tracking
+from pipelines.trial_ledger import TrialLedger, trial_of
+from pipelines.trial_mirror import tags_of
 
 
 @dataclass(frozen=True)
 class Walk:
-    """An experiment on the way through its folds: the settings, the windows and where its runs are kept."""
+    """An experiment on the way through its folds: the settings, the windows and where its runs are kept.
+
+    market  settings of the source
+    ledger  where it is entered as a trial
+    """
 
     experiment: Experiment
     features: Mapping[str, Declaration]
@@ -42,6 +49,13 @@ class Walk:
     graph: Graph
     tracking: Tracking
     checkpoints: Path
+    source: Source
+    ledger: TrialLedger
+
+    @property
+    def trial(self) -> Trial:
+        """What it counts as in the ledger of trials, whatever it is called."""
+        return trial_of(self.experiment, self.features, self.source, self.folds)
 
     @property
     def key(self) -> str:
@@ -96,17 +110,19 @@ def add_experiment(
     tracking: Tracking,
     source: Source,
     checkpoints: Path,
+    ledger: TrialLedger,
 ) -> Walk:
     """Add the walk-forward of one experiment and its forecasts by fold; returns what its verdict is made with.
 
     checkpoints  folder where fits keep their state until they are done
+    ledger       where the trial is entered before it is trained
     """
     try:
         windows = folds(experiment.walk_forward, graph.first, graph.last)
     except ValueError as error:
         raise ValueError(f"{experiment.name}.yaml: walk_forward: {error}") from None
     market = source.model_dump_json()
-    walk = Walk(experiment, features, windows, market, graph, tracking, checkpoints)
+    walk = Walk(experiment, features, windows, market, graph, tracking, checkpoints, source, ledger)
     text = f"{experiment.model_dump_json()}|{market}"
     modules = ("assets.training.fit", "assets.training.forecasts", "assets.folds.walk_forward")
     graph.add(
@@ -167,10 +183,19 @@ def open_walk_forward(walk: Walk) -> pl.DataFrame:
     return pl.DataFrame({"walk_forward_id": [walk.identity["walk_forward_id"]], "run_id": [run_id]})
 
 
+def entered(walk: Walk) -> dict[str, str]:
+    """Enter the trial, where it is new; returns the tags that mirror its entry."""
+    trial = walk.trial
+    return tags_of(*walk.ledger.enter(trial, walk.experiment.name), trial)
+
+
 def forecast_fold(
     walk: Walk, context: dg.AssetExecutionContext, frames: Mapping[str, pl.LazyFrame], gates: Sequence[str]
 ) -> pl.DataFrame:
-    """Train one fold for every seed, track each as a run, and return the forecasts of its two windows."""
+    """Train one fold for every seed, track each as a run, and return the forecasts of its two windows.
+
+    The trial is entered first: its test sessions are about to be scored.
+    """
     key = context.asset_key.to_user_string()
     versions = walk.graph.versions(context.instance)
     verdicts = {gate: frames[argument(gate)].collect() for gate in gates}
@@ -179,7 +204,7 @@ def forecast_fold(
     fold = next(fold for fold in walk.folds if fold.key == context.partition_key)
     panel = fold_panel(walk, fold, frames)
     parent = frames["walk_forward"].collect()["run_id"][0]
-    walk.tracking.tag(parent, tags)
+    walk.tracking.tag(parent, {**tags, **entered(walk)})
     made_from = str(versions.made_from(key, fold.key))
     below = {"mlflow.parentRunId": parent, "dagster_run_id": context.run_id}
     parts = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 
@@ -22,6 +22,7 @@ from pipelines.experiment_assets import Walk, add_experiment
 from pipelines.gate import add_alarms, add_gates
 from pipelines.graph import Graph
 from pipelines.jobs import make_jobs
+from pipelines.openings import with_openings
 from pipelines.reach import month_start
 from pipelines.report_assets import add_leaderboard, add_verdict
 from pipelines.schedules import after_close_schedule
@@ -29,6 +30,7 @@ from pipelines.sensors import new_bars_sensor, stale_sensor
 from pipelines.settings import Settings
 from pipelines.suitability import check_suitable
 from pipelines.tracking import Tracking
+from pipelines.trial_ledger import TrialLedger
 from pipelines.truth import add_truth
 from pipelines.warehouse import Warehouse
 
@@ -74,6 +76,7 @@ class Project:
 
 def load_project(settings: Settings) -> Project:
     """Assemble the project of a market; raises ValueError for an experiment or a source that cannot be."""
+    settings = replace(settings, source=with_openings(settings.source, settings.ledgers))
     schemas: dict[str, type[Table]] = {}
     warehouse = Warehouse(settings.warehouse, schemas)
     graph = Graph(warehouse, settings.source.first_session(), settings.source.last_session(), schemas)
@@ -92,7 +95,14 @@ def load_project(settings: Settings) -> Project:
     for name, experiment in experiments.items():
         own = {group: features[group] for group in experiment.features}
         walks[name] = add_experiment(
-            graph, experiment, own, gates, tracking, settings.source, settings.home / "checkpoints"
+            graph,
+            experiment,
+            own,
+            gates,
+            tracking,
+            settings.source,
+            settings.home / "checkpoints",
+            TrialLedger(settings.ledgers),
         )
         add_verdict(walks[name], gates, settings.home / "reports", settings.data_docs)
     add_alarms(graph, tables, experiments)

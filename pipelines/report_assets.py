@@ -16,6 +16,7 @@ from assets.evaluation.leaderboard import Entry, Leaderboard, leaderboard, promo
 from assets.evaluation.leaderboard_page import render_leaderboard
 from assets.evaluation.portfolio import Orders, PortfolioDaily, Simulation, simulate
 from assets.evaluation.report import Findings, Summary, render, summary, verdict, windows_of
+from assets.evaluation.trials_section import Looks
 from expectations.suites.data_docs import INDEX
 from expectations.tables import Bars, Calendar, ForwardReturns, RefusedBars, Table, Universe
 from pipelines.depth_assets import add_depth
@@ -30,7 +31,9 @@ from pipelines.gate.selection import add_selection
 from pipelines.gate.served import Trained, add_served
 from pipelines.graph import Graph
 from pipelines.inputs import argument, whole, whole_by_key
+from pipelines.openings import holdout_of, openings_of
 from pipelines.tracking import Tracking
+from pipelines.trial_mirror import scored_family
 
 Make = Callable[[pl.DataFrame, pl.DataFrame, int], pl.DataFrame]
 SEGMENTS = ("valid", "test")
@@ -220,6 +223,7 @@ def findings_of(
     experiment = walk.experiment
     forecasts = frames["forecasts"].collect()
     bars, universe = frames["bars"].collect(), frames["universe"].collect()
+    simulations = {name: traded(experiment, forecasts, bars, universe, name) for name in SEGMENTS}
     return Findings(
         experiment=experiment.name,
         question=experiment.question,
@@ -231,7 +235,7 @@ def findings_of(
         deciles=frames["deciles"].collect(),
         depth=frames["depth"].collect(),
         market=str(json.loads(walk.market).get("kind", "")),
-        simulations={name: traded(experiment, forecasts, bars, universe, name) for name in SEGMENTS},
+        simulations=simulations,
         windows=windows_of(walk.folds, frames["calendar"].collect()["session"], experiment.target.horizon),
         rows=rows_of(frames["counts"].collect(), frames["refused"].collect()),
         gate=Gate(
@@ -240,7 +244,19 @@ def findings_of(
             evidence=frames["perturbation"].collect(),
             data_docs=data_docs,
         ),
+        looks=looks_of(walk, simulations["test"].daily),
     )
+
+
+def looks_of(walk: Walk, daily: pl.DataFrame) -> Looks:
+    """What the ledger tells of the trials beside this one, whose daily returns are stored there first.
+
+    raises  BrokenChainError where a ledger is not whole: what cannot be counted is not reported
+    """
+    trial, ledger = walk.trial, walk.ledger
+    family, elsewhere = scored_family(ledger, walk.tracking, trial, walk.experiment.name, daily)
+    openings = [one for one in openings_of(ledger.folder) if one.source == trial.source]
+    return Looks(family, elsewhere, holdout_of(walk.source), openings)
 
 
 def traded(

@@ -22,6 +22,7 @@ class Settings:
     warehouse     folder or object-store address of the Parquet files
     tracking_uri  SQLite file or server of MLflow
     encoder       folder of a frozen text encoder, None for none
+    trials        folder of the ledgers of trials and of openings, None for one inside the home
     """
 
     market: str
@@ -32,6 +33,7 @@ class Settings:
     tracking_uri: str
     experiments: Path = EXPERIMENTS
     encoder: Path | None = None
+    trials: Path | None = None
 
     @property
     def dagster_home(self) -> Path:
@@ -42,6 +44,11 @@ class Settings:
     def data_docs(self) -> Path:
         """Pages of the gate's verdicts."""
         return self.home / "data_docs"
+
+    @property
+    def ledgers(self) -> Path:
+        """The ledgers of trials and of openings."""
+        return self.trials or self.home / "trials"
 
     @property
     def artifacts(self) -> Path:
@@ -56,6 +63,7 @@ def read_settings() -> Settings:
     KINDLING_HOME         folder of runs and data, default .kindling in the repository
     KINDLING_WAREHOUSE    a shared folder or object store, default inside the home
     KINDLING_EXPERIMENTS  folder of experiment YAML files
+    KINDLING_TRIALS       folder of the ledgers of trials and of openings, default `trials` beside all markets
     KINDLING_ENCODER      folder of a frozen text encoder, default none: the group news_encoding then does not exist
     MLFLOW_TRACKING_URI   a tracking server, default SQLite inside the home
     raises                ValueError for a market that is not known
@@ -63,7 +71,8 @@ def read_settings() -> Settings:
     market = os.environ.get("KINDLING_MARKET") or "synthetic_market"
     name = re.sub(r"\W+", "_", Path(market.split(":", maxsplit=1)[-1]).stem).strip("_")
     encoder = os.environ.get("KINDLING_ENCODER")
-    home = Path(os.environ.get("KINDLING_HOME") or ROOT / ".kindling").resolve() / name
+    homes = Path(os.environ.get("KINDLING_HOME") or ROOT / ".kindling").resolve()
+    home = homes / name
     return Settings(
         market=market,
         name=name,
@@ -73,4 +82,5 @@ def read_settings() -> Settings:
         tracking_uri=os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / 'mlflow' / 'mlflow.db'}",
         experiments=Path(os.environ.get("KINDLING_EXPERIMENTS") or EXPERIMENTS),
         encoder=Path(encoder).resolve() if encoder else None,
+        trials=Path(os.environ.get("KINDLING_TRIALS") or homes / "trials").resolve(),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 
 import numpy as np
@@ -19,6 +20,14 @@ SECURITIES = ("sh600001", "sh600002", "sz000003", "sz000004", "sz300005")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The river first: it takes longest, and waits on servers while another process computes."""
     items.sort(key=lambda item: item.path.name != "test_river.py")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ledgers_apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test writes to the ledgers of trials and openings of who runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KINDLING_TRIALS", str(tmp_path_factory.mktemp("trials")))
+        yield
 
 
 @pytest.fixture(scope="session")

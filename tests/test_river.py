@@ -104,6 +104,7 @@ def test_the_report_is_one_page_with_its_pictures(scratch: Scratch) -> None:
     assert "Does the small market foretell anything?" in page
     assert page.count("data:image/png;base64") >= 4
     assert "Gate passed" in page
+    assert "<b>1 trial in this family.</b>" in page
 
 
 def test_the_gate_is_shown_in_pages_that_report_and_runs_refer_to(scratch: Scratch) -> None:
@@ -139,6 +140,20 @@ def test_a_second_demo_launches_nothing_and_says_so(scratch: Scratch) -> None:
     done = scratch.demo()
     assert done.returncode == 0, done.stderr
     assert "0 steps launched" in done.stdout
+
+
+def test_a_trial_ledger_that_was_cut_stops_the_report_until_it_is_put_back(scratch: Scratch) -> None:
+    ledger = scratch.folder / ".kindling" / "trials" / "trials.jsonl"
+    whole = ledger.read_text()
+    ledger.write_text(whole.splitlines(keepends=True)[0])
+    shutil.rmtree(scratch.home / "warehouse" / "experiments" / "ridge_small" / "report")
+    done = scratch.demo()
+    assert done.returncode == 1
+    assert "trials.jsonl is cut or was edited: links 2 to 2 were cut off" in done.stderr
+    assert "put both files back from a copy" in done.stderr
+    ledger.write_text(whole)
+    assert scratch.demo().returncode == 0
+    assert ledger.read_text() == whole
 
 
 def test_the_webserver_shows_all_runs_of_the_demo(scratch: Scratch, served: Served) -> None:

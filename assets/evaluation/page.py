@@ -17,6 +17,7 @@ h1{font-size:26px;line-height:1.25;margin:4px 0 18px}h2{font-size:17px;margin:34
 .verdict{margin:2px 0;font-size:18px;font-weight:600;color:var(--blue)}
 .gate{margin:16px 0 0;padding:8px 12px;border-left:4px solid var(--blue);background:#f3f8fb;font-size:14px}
 .gate p{margin:0 0 4px}.stages{font-size:13px;color:var(--soft)}.gate a{color:var(--blue)}
+.trials{margin:12px 0 0;font-size:13px;color:var(--soft)}.trials p{margin:0 0 4px}.trials b{color:var(--ink)}
 .gate.failed{border-color:var(--red);background:#fdf4ef}
 table{border-collapse:collapse;width:100%;font-size:13px}th,td{padding:5px 8px;border-bottom:1px solid var(--rule)}
 th{color:var(--soft);font-weight:600}.text{text-align:left;vertical-align:top}td:first-child{white-space:nowrap}

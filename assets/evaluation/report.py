@@ -19,6 +19,7 @@ from assets.evaluation.known_worlds import told_of
 from assets.evaluation.page import image, page, section, table
 from assets.evaluation.plain_words import does_not_show, glossary, in_short
 from assets.evaluation.report_numbers import bounded_text, shown
+from assets.evaluation.trials_section import Looks, trials_header, trials_section
 from assets.folds.walk_forward import Fold
 from expectations.tables import Table
 
@@ -91,6 +92,7 @@ class Findings:
     gate                           the gate's verdicts, see `gate_section`
     depth                          the table `depth.Depth`
     market                         kind of the source
+    looks                          the trials of its family and the holdout, see `trials_section`
     """
 
     experiment: str
@@ -105,6 +107,7 @@ class Findings:
     windows: pl.DataFrame
     rows: pl.DataFrame
     gate: Gate
+    looks: Looks
     depth: pl.DataFrame = field(default_factory=Depth.create_empty)
     market: str = ""
 
@@ -233,6 +236,7 @@ def _page(findings: Findings, figures: pl.DataFrame, drawn: Mapping[str, bytes])
         *depth_section.told(findings.depth, drawn),
         section("What they would have earned", *([_traded(findings.trading)] if any(earned) else []), *earned),
         depth_section.sure(findings.depth, drawn),
+        section("Trials on these test sessions", trials_section(findings.looks)),
         section("What this does not show", *_sentences(unshown)),
         section("Rows of data", table(findings.rows, numbers=("rows",))),
         section("Every figure", folded, depth_section.every(findings.depth)),
@@ -260,7 +264,7 @@ def _header(findings: Findings, figures: pl.DataFrame) -> str:
         f"<header><p class=kicker>{escape(findings.experiment)} &middot; {escape(findings.model)} &middot; "
         f"{findings.horizon} sessions ahead</p><h1>{escape(findings.question)}</h1>"
         f"{''.join(f'<p class=verdict>{escape(sentence)}</p>' for sentence in said)}"
-        f"{gate_header(findings.gate)}</header>"
+        f"{gate_header(findings.gate)}{trials_header(findings.looks)}</header>"
     )
 
 

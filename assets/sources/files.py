@@ -9,20 +9,22 @@ from pathlib import Path
 from typing import Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from assets.sources.examination import Delivery, companion_fault, examined
 from assets.sources.fact_files import fact_deliveries, fact_digests, offered, read_facts
+from assets.sources.holdout import Sealable, SealedRange
 from assets.sources.mapping import EXCHANGES_OPENED, Mapping, load_mapping
 from assets.sources.opened import UNREADABLE, collected, listed, reopened, rows_of
 from expectations.tables import RawBars, Table
 
 
-class FilesSpec(BaseModel):
+class FilesSpec(Sealable):
     """Bars from the files of one folder. A faulty file is refused whole, the others are kept.
 
     The mapping says what the columns mean; without `mapping` it is `mapping.yaml` in the folder, or the one that this
-    project keeps under the folder's name. Dates outside the mapping's `first` and `last` are never read.
+    project keeps under the folder's name. Dates outside the mapping's `first` and `last` are never read, nor are those
+    from its `sealed` range on, unless `openings` has a record that opens it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,6 +32,10 @@ class FilesSpec(BaseModel):
     kind: Literal["files"] = "files"
     folder: Path = Field(description="folder that holds the files")
     mapping: Path | None = None
+
+    def holdout(self) -> SealedRange | None:
+        """The dates that the mapping declares as sealed, opened or not."""
+        return self._declared().sealed
 
     def first_session(self) -> date:
         """First date of the declared span; of the files where the mapping declares none.
@@ -89,6 +95,11 @@ class FilesSpec(BaseModel):
         return pl.DataFrame(found, schema=types)
 
     def _mapping(self) -> Mapping:
+        """The mapping as far as it may be read."""
+        declared = self._declared()
+        return declared.model_copy(update={"last": self.readable(self.folder.name, declared.last)})
+
+    def _declared(self) -> Mapping:
         if not self.folder.is_dir():
             raise ValueError(f"there is no folder {self.folder}; correct `folder`, or put the files there")
         return load_mapping(self.folder, self.mapping)

@@ -11,6 +11,7 @@ import polars as pl
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from assets.sources.fact_mapping import FactFiles
+from assets.sources.holdout import SealedRange
 from assets.sources.mapping_checks import (
     SECURITY_ID,
     comes_after_the_close,
@@ -123,6 +124,9 @@ class Mapping(Part):
     )
     first: date | None = Field(None, description="first date that may be read; left out: all")
     last: date | None = Field(None, description="last date that may be read; left out: all")
+    sealed: SealedRange | None = Field(
+        None, description="holdout: neither these dates nor any after them are read before it is opened"
+    )
     refuse: Annotated[dict[str, str], AfterValidator(names_securities)] = Field(
         default_factory=dict, description="security_id -> why its rows are not to be used"
     )
@@ -144,6 +148,8 @@ class Mapping(Part):
         """The span ends after it begins."""
         if self.first and self.last and self.first > self.last:
             raise ValueError(f"first is {self.first}, after last {self.last}; no date lies between")
+        if self.first and self.sealed and self.sealed.first <= self.first:
+            raise ValueError(f"sealed begins on {self.sealed.first}, no later than first {self.first}; nothing is left")
         return self
 
     @field_validator("available_at", mode="before")

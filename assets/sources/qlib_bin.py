@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
+from assets.sources.holdout import Sealable, SealedRange
 from assets.sources.mapping import SHARES, YUAN, Units
 from assets.sources.unit_fault import unit_fault
 from assets.sources.vendors.arrival import Arrival, month_end
@@ -38,7 +39,7 @@ class Delivery:
     fault: str | None = None
 
 
-class QlibBinSpec(BaseModel):
+class QlibBinSpec(Sealable):
     """Bars from Qlib's binary files, un-adjusted: price / factor, volume * factor, rounded to the cent and the share.
 
     What Qlib does not keep: a session without a close (NaN) inside a spell is taken for a suspended one; no session is
@@ -60,6 +61,9 @@ class QlibBinSpec(BaseModel):
     available_at: time = Field(time(16), description="time of day, Shanghai, from which a session's bars are known")
     first: date | None = Field(None, description="first date that may be read; left out: that of the calendar")
     last: date | None = Field(None, description="last date that may be read; left out: that of the calendar")
+    sealed: SealedRange | None = Field(
+        None, description="holdout: neither these dates nor any after them are read before it is opened"
+    )
 
     @field_validator("available_at", mode="before")
     @classmethod
@@ -67,6 +71,10 @@ class QlibBinSpec(BaseModel):
         if isinstance(value, int):
             raise ValueError(f'{value} is no time of day; put it in quotes: "16:00"')
         return value
+
+    def holdout(self) -> SealedRange | None:
+        """The dates that are declared as sealed, opened or not."""
+        return self.sealed
 
     def first_session(self) -> date:
         """First session of the declared span."""
@@ -85,7 +93,7 @@ class QlibBinSpec(BaseModel):
 
         raises  ValueError when no security is good, with what is wrong with each
         """
-        first, last = max(first, self.first or date.min), min(last, self.last or date.max)
+        first, last = max(first, self.first or date.min), min(last, self._last() or date.max)
         inside = self._bars().filter(pl.col("session").is_between(first, last))
         known = Arrival(self.available_at).known(pl.col("session"))
         return RawBars.cast(inside.with_columns(available_at=known).select(RawBars.column_names()))
@@ -95,7 +103,7 @@ class QlibBinSpec(BaseModel):
         if not months:
             return {}
         rows = functools.partial(self.read, table, min(months), month_end(max(months)))
-        settings, made_from = self.model_dump_json(), self._stamps()
+        settings, made_from = f"{self.model_dump_json()} to {self._last()}", self._stamps()
         return dict(month_digests(Content(settings, table.asset_key, tuple(months), made_from, rows, table.dated_by)))
 
     def deliveries(self) -> pl.DataFrame:
@@ -112,11 +120,15 @@ class QlibBinSpec(BaseModel):
         types = {"delivery": pl.String, "rows": pl.Int64, "status": pl.String, "reason": pl.String}
         return pl.DataFrame(found, schema=types)
 
+    def _last(self) -> date | None:
+        return self.readable(self.folder.name, self.last)
+
     def _sessions(self) -> list[date]:
         calendar = read_calendar(self.folder)
-        declared = calendar.filter(calendar.is_between(self.first or date.min, self.last or date.max)).to_list()
+        last = self._last()
+        declared = calendar.filter(calendar.is_between(self.first or date.min, last or date.max)).to_list()
         if not declared:
-            raise ValueError(f"no session of {self.folder} lies in {self.first} to {self.last}; correct first or last")
+            raise ValueError(f"no session of {self.folder} lies in {self.first} to {last}; correct first or last")
         return declared
 
     def _stamps(self) -> tuple[Stamp, ...]:

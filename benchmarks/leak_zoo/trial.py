@@ -157,7 +157,7 @@ def _step_into(ground: Ground) -> None:
         DAGSTER_DISABLE_TELEMETRY="1",
         PYTHONDONTWRITEBYTECODE="1",
     )
-    for name in ("KINDLING_WAREHOUSE", "KINDLING_ENCODER", "MLFLOW_TRACKING_URI"):
+    for name in ("KINDLING_WAREHOUSE", "KINDLING_ENCODER", "KINDLING_TRIALS", "MLFLOW_TRACKING_URI"):
         os.environ.pop(name, None)
     sys.dont_write_bytecode = True
     sys.path[:] = [str(ground.source), *(place for place in sys.path if place not in ("", os.getcwd()))]

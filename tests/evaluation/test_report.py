@@ -1,6 +1,6 @@
 import re
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import numpy as np
 import polars as pl
@@ -10,6 +10,8 @@ from assets.evaluation import information as informing
 from assets.evaluation import report
 from assets.evaluation.gate_section import Gate
 from assets.evaluation.portfolio import Orders, PortfolioDaily, Simulation, TradingSpec
+from assets.evaluation.trials import MEMBERS, Family, Trial, TrialReturns
+from assets.evaluation.trials_section import Looks
 from assets.folds.walk_forward import Fold
 from expectations.decisions import decision_instant
 from expectations.evidence import FUTURE_PERTURBATION
@@ -74,6 +76,13 @@ def made_gate(*, passed: bool = True) -> Gate:
     return Gate(pl.DataFrame(stages), "77aa88bb", evidence, "../../data_docs/index.html")
 
 
+def made_looks() -> Looks:
+    row = ("ab", "lstm_price", datetime(2016, 12, 1, tzinfo=UTC), FOLD.test_start, FOLD.test_end, "cd", 184)
+    members = pl.DataFrame([row], schema=MEMBERS, orient="row")
+    trial = Trial(id="ab", source="market", basket=None, first_test=FOLD.test_start, last_test=FOLD.test_end)
+    return Looks(Family(trial, members, TrialReturns.create_empty()), 0, None, ())
+
+
 def made_findings(level: float = 0.04) -> report.Findings:
     information = made_information(level)
     seeds = pl.DataFrame({"fold": ["2016-07-01"] * 2, "segment": "test", "seed": [0, 1], "rank_ic": [0.03, 0.05]})
@@ -96,6 +105,7 @@ def made_findings(level: float = 0.04) -> report.Findings:
             {"what": ["read", "refused", "kept"], "why": [None, "low above high", None], "rows": [1000, 1, 999]}
         ),
         gate=made_gate(),
+        looks=made_looks(),
     )
 
 
@@ -137,6 +147,8 @@ def test_the_page_holds_the_verdict_the_figures_and_every_picture_within_itself(
     assert "36 expectations in 2 stages" in html
     assert "href='../../data_docs/index.html'" in html
     assert all(word in html for word in ("1a2b", "3c4d", "77aa88bb"))
+    assert "<b>1 trial in this family.</b>" in html
+    assert "market declares no sealed holdout." in html
 
 
 def test_a_failed_gate_is_shown_as_failed():

@@ -6,6 +6,7 @@ import pytest
 
 from assets.cleaning.admission import judged
 from assets.sources.baostock import BaostockSpec
+from assets.sources.holdout import Opening
 from assets.sources.vendors.arrival import ZONE
 from expectations.facts import RawFloatShares, RawIndexBars, RawIndexMembers, RawIndustries, RawNews, RawStatements
 from expectations.tables import RawBars
@@ -380,3 +381,18 @@ def test_without_the_client_the_message_names_the_extra(source, monkeypatch):
     monkeypatch.setattr(sys, "path", [])
     with pytest.raises(ValueError, match=r"the client 'baostock' is not installed[\s\S]*'\.\[baostock\]'"):
         source().read(RawBars, FIRST, FIRST)
+
+
+def test_a_sealed_range_is_neither_asked_for_nor_read_before_it_is_opened(source, vendor):
+    first, last = date(2026, 9, 1), date(2026, 9, 30)
+    spec = source(sealed={"first": first, "last": last})
+    assert spec.last_session() == date(2026, 8, 31)
+    months = [date(2026, 8, 1), date(2026, 9, 1)]
+    closed = spec.digests(RawBars, months)
+    assert spec.read(RawBars, FIRST, date(2026, 10, 16))["session"].max() == date(2026, 8, 31)
+    opening = Opening(source="baostock", first=first, last=last, reason="the final look", opened_at=datetime.now(ZONE))
+    opened = spec.model_copy(update={"openings": (opening,)})
+    assert opened.last_session() == date(2026, 10, 16)
+    assert opened.read(RawBars, FIRST, date(2026, 10, 16)).equals(source().read(RawBars, FIRST, date(2026, 10, 16)))
+    assert opened.digests(RawBars, months)[months[0]] == closed[months[0]]
+    assert opened.digests(RawBars, months)[months[1]] != closed[months[1]]

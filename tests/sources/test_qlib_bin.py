@@ -1,5 +1,5 @@
 import struct
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import polars as pl
@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.cleaning.admission import judged
+from assets.sources.holdout import Opening
 from assets.sources.qlib_bin import QlibBinSpec
 from assets.sources.vendors.arrival import ZONE
 from expectations.tables import RawBars
@@ -264,3 +265,25 @@ def test_bars_written_in_qlibs_layout_come_back(tmp_path_factory, rows):
     for name in ("volume", "amount"):
         assert back[name].to_list() == pytest.approx(traded[name].to_list(), rel=1e-6)
     assert back["adj_factor"].to_list() == pytest.approx(traded["factor"].to_list(), rel=1e-6)
+
+
+def test_a_sealed_range_is_not_read_before_it_is_opened_and_ordinary_then(tmp_path):
+    folder = written(tmp_path)
+    sealed = {"first": "2020-01-07", "last": DAYS[-1]}
+    spec = QlibBinSpec(folder=folder, sealed=sealed)
+    opening = Opening(
+        source=folder.name, first="2020-01-07", last=DAYS[-1], reason="the final look", opened_at=datetime.now(UTC)
+    )
+    months = [date(2020, 1, 1)]
+    closed = (
+        spec.last_session(),
+        spec.read(RawBars, DAYS[0], DAYS[-1])["session"].max(),
+        spec.digests(RawBars, months),
+    )
+    assert closed[:2] == (date(2020, 1, 6), date(2020, 1, 6))
+    opened, plain = spec.model_copy(update={"openings": (opening,)}), QlibBinSpec(folder=folder)
+    assert opened.last_session() == DAYS[-1]
+    assert opened.read(RawBars, DAYS[0], DAYS[-1]).equals(plain.read(RawBars, DAYS[0], DAYS[-1]))
+    assert opened.digests(RawBars, months) == plain.digests(RawBars, months) != closed[2]
+    elsewhere = spec.model_copy(update={"openings": (opening.model_copy(update={"source": "other"}),)})
+    assert elsewhere.last_session() == date(2020, 1, 6)

@@ -9,8 +9,9 @@ from datetime import date, datetime, time
 from typing import Annotated, Any
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import ConfigDict, Field, PrivateAttr
 
+from assets.sources.holdout import Sealable, SealedRange
 from assets.sources.vendors.arrival import ZONE, month_end
 from assets.sources.vendors.asking import SYSTEM_CLOCK, Clock, Manners
 from assets.sources.vendors.codes import SECURITY_ID
@@ -22,7 +23,7 @@ from expectations.tables import EXCHANGE_TIME_ZONE, RawBars, Table
 SecurityId = Annotated[str, Field(pattern=SECURITY_ID)]
 
 
-class VendorSpec(BaseModel):
+class VendorSpec(Sealable):
     """Rows that a vendor's client fetches, for some securities and a span of dates.
 
     What was answered is kept in the raw cache; a month that is over is asked for once and never again, the present
@@ -34,6 +35,9 @@ class VendorSpec(BaseModel):
     securities: tuple[SecurityId, ...] = Field((), description="for example sh600000, sz000001")
     first: date = Field(ge=date(1990, 12, 19), description="no row lies before it")
     last: date | None = Field(None, description="last date that may be read; left out: today")
+    sealed: SealedRange | None = Field(
+        None, description="holdout: neither these dates nor any after them are read before it is opened"
+    )
     manners: Manners = Field(Manners(), exclude=True, description="decides no row, so it is no part of the settings")
     _clock: Clock = PrivateAttr(default_factory=lambda: SYSTEM_CLOCK)
 
@@ -43,8 +47,12 @@ class VendorSpec(BaseModel):
 
     def last_session(self) -> date:
         """Last date of the declared span; today for a source that goes on."""
-        today = self._clock.now().date()
-        return min(self.last, today) if self.last else today
+        today, last = self._clock.now().date(), self.readable(self._vendor, self.last)
+        return min(last, today) if last else today
+
+    def holdout(self) -> SealedRange | None:
+        """The dates that are declared as sealed, opened or not."""
+        return self.sealed
 
     def read(self, table: type[Table], first: date, last: date) -> pl.DataFrame:
         """Rows of an offered table dated first to last, both included and inside the declared span.
@@ -59,7 +67,7 @@ class VendorSpec(BaseModel):
             return {}
         line = self._line()
         frame = self._frame(table, min(months), month_end(max(months)), line)
-        settings, made_from = self.model_dump_json(), stamps(line.used)
+        settings, made_from = f"{self.model_dump_json()} to {self.last_session()}", stamps(line.used)
         return dict(
             month_digests(Content(settings, table.asset_key, tuple(months), made_from, frame.collect, table.dated_by))
         )
