@@ -14,6 +14,7 @@ from assets.evaluation import information as informing
 from assets.evaluation.gate_section import Gate
 from assets.evaluation.leaderboard import Entry, Leaderboard, leaderboard, promoted
 from assets.evaluation.leaderboard_page import render_leaderboard
+from assets.evaluation.luck_section import luck_of_all
 from assets.evaluation.portfolio import Orders, PortfolioDaily, Simulation, simulate
 from assets.evaluation.report import Findings, Summary, render, summary, verdict, windows_of
 from assets.evaluation.trials_section import Looks
@@ -37,6 +38,8 @@ from pipelines.trial_mirror import scored_family
 
 Make = Callable[[pl.DataFrame, pl.DataFrame, int], pl.DataFrame]
 SEGMENTS = ("valid", "test")
+SIMPLE = ("linear", "gradient_boosting")
+"""Kinds of models that every other is held beside."""
 PICTURES = {
     "fold_timeline": "windows of each fold",
     "cumulative_rank_ic": "cumulative RankIC of the test",
@@ -98,23 +101,32 @@ def add_leaderboard(graph: Graph, walks: Mapping[str, Walk], pages: Path) -> Non
         runs = {name: frames[f"{name}__walk_forward"].collect()["run_id"][0] for name in walks}
         board = _board(walks, summaries, runs)
         promote(board, walks)
-        context.add_output_metadata(show_leaderboard(board, walks, pages))
+        daily = {name: frames[f"{name}__portfolio"].collect() for name in walks}
+        context.add_output_metadata(show_leaderboard(board, walks, daily, pages))
         return board
 
     runs = {f"{name}__walk_forward": f"experiments/{name}/walk_forward" for name in walks}
+    daily = {f"{name}__portfolio": f"experiments/{name}/portfolio" for name in walks}
     graph.add(
         Leaderboard,
         make,
         description=Leaderboard.__doc__ or "",
         modules=("assets.evaluation.leaderboard", "assets.evaluation.leaderboard_page"),
-        inputs={**whole(reports), **whole(runs, counts=False), **whole_by_key([gate], counts=False)},
+        inputs={**whole(reports), **whole({**runs, **daily}, counts=False), **whole_by_key([gate], counts=False)},
         settings=" ".join(f"{name}:{len(walk.folds)}" for name, walk in walks.items()),
     )
 
 
-def show_leaderboard(board: pl.DataFrame, walks: Mapping[str, Walk], pages: Path) -> dict[str, dg.MetadataValue]:
-    """Write the page of the leaderboard, keep it with a run of its own, and return what the UI shows of it."""
-    files = render_leaderboard(board)
+def show_leaderboard(
+    board: pl.DataFrame, walks: Mapping[str, Walk], daily: Mapping[str, pl.DataFrame], pages: Path
+) -> dict[str, dg.MetadataValue]:
+    """Write the page of the leaderboard, keep it with a run of its own, and return what the UI shows of it.
+
+    daily  rows of `PortfolioDaily` by experiment
+    """
+    families = {name: looks_of(walk, daily[name]).family for name, walk in walks.items()}
+    simple = [name for name in families if walks[name].experiment.model.kind in SIMPLE]
+    files = render_leaderboard(board, luck_of_all(families, simple))
     pages.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         (pages / name).write_bytes(content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -10,6 +11,9 @@ import polars as pl
 from assets.evaluation.page import image, page, section, table
 from assets.evaluation.pictures import BLUE, INK, ORANGE, canvas, png
 from assets.evaluation.report_numbers import bounded_text, shown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 HOW = (
     "Experiments are ordered, and the champion is chosen, by validation alone; what the test shows stands beside it "
@@ -21,6 +25,11 @@ MANY = (
     "{experiments} experiments looked at the same test sessions. The more look, the better the best of them looks by "
     "luck alone: even if none of them knew anything, about one in forty would lie above 0."
 )
+BEYOND_LUCK = (
+    "DSR is the share of records without any skill, the best of as many tries, that would look worse than this one: "
+    "below .95, luck in choosing is enough to explain it. Beside the simple models stands the daily excess return less "
+    "theirs, on the same sessions."
+)
 CAPTIONS = {
     "rank_ic_by_experiment": "RankIC of each experiment on validation and on test",
     "excess_by_experiment": "Excess return of each experiment after costs",
@@ -28,8 +37,12 @@ CAPTIONS = {
 WIDTH = 0.42
 
 
-def render_leaderboard(board: pl.DataFrame) -> dict[str, bytes]:
-    """File name -> content: the pictures as PNG, and `leaderboard.html`; rows of `leaderboard.Leaderboard`."""
+def render_leaderboard(board: pl.DataFrame, beyond_luck: str = "") -> dict[str, bytes]:
+    """File name -> content: the pictures as PNG, and `leaderboard.html`.
+
+    board        rows of `leaderboard.Leaderboard`
+    beyond_luck  what luck leaves of each experiment, as HTML: see `luck_section`
+    """
     drawn = {}
     if board["test_rank_ic"].is_not_null().any():
         drawn["rank_ic_by_experiment"] = rank_ic_by_experiment(board)
@@ -42,6 +55,7 @@ def render_leaderboard(board: pl.DataFrame) -> dict[str, bytes]:
         section("How to read it", _words(HOW), _words(MANY.format(experiments=len(board)))),
         section("What they tell and would have earned", *pictures),
         section("Figures", table(_figures(board), ("horizon", *_COLUMNS))),
+        section("Could it be luck?", *([_words(BEYOND_LUCK), beyond_luck] if beyond_luck else [])),
         section("Where the truth is known", *(_words(text) for text in _worlds(board))),
     ]
     files = {f"{name}.png": picture for name, picture in drawn.items()}
@@ -89,11 +103,8 @@ def excess_by_experiment(board: pl.DataFrame) -> bytes:
         return png(figure)
 
 
-def _listed(axes: object, board: pl.DataFrame) -> None:
+def _listed(axes: Axes, board: pl.DataFrame) -> None:
     """Names of the experiments from top to bottom, and the line of 0."""
-    from matplotlib.axes import Axes
-
-    assert isinstance(axes, Axes)
     names = [f"{name} ({horizon})" for name, horizon in board.select("experiment", "horizon").iter_rows()]
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.set_yticks(range(len(names)), names)

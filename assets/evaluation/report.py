@@ -16,6 +16,7 @@ from assets.evaluation.depth import Depth
 from assets.evaluation.gate_section import Gate, gate_header
 from assets.evaluation.intervals import Interval, interval
 from assets.evaluation.known_worlds import told_of
+from assets.evaluation.luck_section import luck_section
 from assets.evaluation.page import image, page, section, table
 from assets.evaluation.plain_words import does_not_show, glossary, in_short
 from assets.evaluation.report_numbers import bounded_text, shown
@@ -236,7 +237,7 @@ def _page(findings: Findings, figures: pl.DataFrame, drawn: Mapping[str, bytes])
         *depth_section.told(findings.depth, drawn),
         section("What they would have earned", *([_traded(findings.trading)] if any(earned) else []), *earned),
         depth_section.sure(findings.depth, drawn),
-        section("Trials on these test sessions", trials_section(findings.looks)),
+        section("Could it be luck?", luck_section(findings.looks.family), trials_section(findings.looks)),
         section("What this does not show", *_sentences(unshown)),
         section("Rows of data", table(findings.rows, numbers=("rows",))),
         section("Every figure", folded, depth_section.every(findings.depth)),

@@ -24,13 +24,11 @@ def shown(value: float | None, unit: str) -> str:
         return f"{value:+z.2%}"
     if unit.startswith("share"):
         return f"{value:z.2%}"
-    return (
-        f"{value:+z.2f}"
-        if unit == "standard deviations"
-        else f"{value:z.2f}"
-        if unit.startswith("per ")
-        else f"{value:z,.0f}"
-    )
+    if unit in SIGNED:
+        return f"{value:+z.2f}"
+    return f"{value:z.2f}" if unit in TWO_DIGITS or unit.startswith("per ") else f"{value:z,.0f}"
 
 
 FINE = ("squared probability", "nats")
+SIGNED = ("standard deviations",)
+TWO_DIGITS = ("probability", "years", "trials")
