@@ -28,7 +28,7 @@ from pipelines.report_assets import report
 from pipelines.trial_ledger import TrialLedger
 from pipelines.trial_mirror import PREFIX, SHORT
 
-SPEC = SyntheticMarketSpec(seed=142, securities=44, sessions=300)
+SPEC = SyntheticMarketSpec(seed=142, securities=44, sessions=320)
 SETTINGS = {
     "question": "Does the small market foretell anything?",
     "features": ["price_window"],
