@@ -25,6 +25,7 @@ from assets.evaluation.executor import NO_BAR, SUSPENDED, Floats, Plan, Rules, T
 from assets.wide import Grid
 
 MONEY = ("value", "commission", "stamp_duty", "transfer_fee", "dividend_tax", "impact")
+PLACES = ("session", "security", "opened", "reason")
 FEES = ("commission", "stamp_duty", "transfer_fee")
 
 
@@ -50,17 +51,25 @@ class Books:
 def execute(exchange: Exchange, plan: Plan, rules: Rules, tariff: Tariff) -> Books:
     """Trade a plan from the second session of the exchange to its last."""
     orders_NC, days_TC, positions_NC = executor.run(exchange.market, tariff, plan, rules)
-    days = {name: days_TC[:, place] / 100 for place, name in enumerate(executor.DAY)}
-    orders = pl.DataFrame(orders_NC, schema=executor.ORDER).with_columns(
-        *(pl.col(name) / 100 for name in MONEY),
-        *(pl.col(name).cast(pl.Int64) for name in ("session", "security", "opened", "reason")),
-        side=pl.col("side") == executor.SELL,
-        price=pl.when(pl.col("reason").is_in([float(NO_BAR), float(SUSPENDED)])).then(None).otherwise("price"),
+    return Books(
+        orders=_frame(orders_NC, executor.ORDER).with_columns(
+            side=pl.col("side") == executor.SELL,
+            price=pl.when(pl.col("reason").is_in([NO_BAR, SUSPENDED])).then(None).otherwise("price"),
+        ),
+        days={name: days_TC[:, place] / 100 for place, name in enumerate(executor.DAY)},
+        positions=_frame(positions_NC, executor.POSITION),
     )
-    positions = pl.DataFrame(positions_NC, schema=executor.POSITION).with_columns(
-        pl.col("session", "security").cast(pl.Int64), value=pl.col("value") / 100
+
+
+def _frame(record_NC: Floats, names: tuple[str, ...]) -> pl.DataFrame:
+    """Rows of a record, money in yuan: numpy divides to the nearest number, which is the cent as it is written."""
+    columns = {name: record_NC[:, place] for place, name in enumerate(names)}
+    return pl.DataFrame(
+        {
+            name: column / 100 if name in MONEY else column.astype(np.int64) if name in PLACES else column
+            for name, column in columns.items()
+        }
     )
-    return Books(orders, days, positions)
 
 
 def plan_of(forecasts: pl.DataFrame, universe: pl.DataFrame, grid: Grid, gates: Mapping[str, float]) -> Plan:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import dataframely as dy
+import numpy as np
 import polars as pl
 
 from assets.evaluation import tariff
@@ -128,7 +129,8 @@ def simulate(forecasts: pl.DataFrame, bars: pl.DataFrame, universe: pl.DataFrame
     sessions = _sessions(forecasts, bars)
     exchange = exchange_of(bars, universe, sessions, forecasts["security_id"], spec.price, spec.strict)
     plan, rules = plan_of(forecasts, universe, exchange.grid, spec.gates), spec.rules()
-    days, free = exchange.grid.sessions, tariff.free(exchange.grid.sessions)
+    days = exchange.grid.sessions
+    free = tariff.free(days)
     charges = tariff.dated(days, spec.commission) if spec.fees == "dated" else free
     if spec.dividend_tax == "dated" and spec.fees == "none":
         charges = tariff.taxed_only(days)
@@ -138,7 +140,7 @@ def simulate(forecasts: pl.DataFrame, bars: pl.DataFrame, universe: pl.DataFrame
         orders=_orders(chosen.orders, exchange.grid),
         daily=_daily(chosen, unchosen, exchange),
         positions=_positions(chosen.positions, exchange.grid),
-        shortfall=shortfall(exchange, plan, rules, chosen),
+        shortfall=shortfall(exchange, plan, rules, free, chosen),
     )
 
 
@@ -204,7 +206,7 @@ def _orders(placed: pl.DataFrame, grid: Grid) -> pl.DataFrame:
         opened=sessions.gather(placed["opened"]),
         security_id=pl.Series(grid.securities, dtype=pl.String).gather(placed["security"]),
         side=pl.when("side").then(pl.lit("sell")).otherwise(pl.lit("buy")),
-        fee=pl.sum_horizontal((pl.col(FEES) * 100).round()) / 100,
+        fee=pl.Series(np.rint(placed.select(FEES).to_numpy().sum(axis=1) * 100) / 100),
         status=pl.when(nothing).then(pl.lit("refused")).when(whole).then(pl.lit("filled")).otherwise(pl.lit("partial")),
         reason=reasons.gather(placed["reason"]),
     )

@@ -14,10 +14,9 @@ import math
 import dataframely as dy
 import polars as pl
 
-from assets.evaluation import tariff
 from assets.evaluation.exchange import Exchange
 from assets.evaluation.execution import Books, execute
-from assets.evaluation.executor import Plan, Rules
+from assets.evaluation.executor import Plan, Rules, Tariff
 from expectations.tables import Table
 
 CAUSES = {
@@ -46,9 +45,8 @@ class Shortfall(Table):
     net_return = dy.Float64(metadata={"unit": "simple return"})
 
 
-def shortfall(exchange: Exchange, plan: Plan, rules: Rules, net: Books) -> pl.DataFrame:
-    """The `Shortfall` of books that were executed by these rules."""
-    free = tariff.free(exchange.grid.sessions)
+def shortfall(exchange: Exchange, plan: Plan, rules: Rules, free: Tariff, net: Books) -> pl.DataFrame:
+    """The `Shortfall` of books that were executed by these rules; `free` is a tariff without fees."""
     base = without_frictions(rules)
     steps = [
         base,
