@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 from assets.evaluation import tariff
 from assets.evaluation.exchange import Exchange, usual_deviation, usual_volume
 from assets.evaluation.execution import execute
-from assets.evaluation.executor import SUSPENDED, Market, Plan, Rules
+from assets.evaluation.executor import SUSPENDED, Market, Plan, Rules, Tariff
 from assets.evaluation.portfolio import simulate
 from assets.evaluation.trading import TradingSpec
 from assets.wide import Grid
@@ -195,7 +195,7 @@ def difference(world: World, account_T: Wide, rules: Rules) -> float:
     return float(np.max(np.abs(found / account_T - 1)))
 
 
-def _fees(exchange: Exchange) -> tariff.Tariff:
+def _fees(exchange: Exchange) -> Tariff:
     return tariff.flat(exchange.grid.sessions, SETTINGS["buy"], SETTINGS["sell"], SETTINGS["minimum"])
 
 
