@@ -20,7 +20,7 @@ import polars as pl
 from assets.evaluation import tariff
 from assets.evaluation.exchange import Exchange, exchange_of
 from assets.evaluation.execution import FEES, Books, execute, plan_of
-from assets.evaluation.executor import REASONS, Rules
+from assets.evaluation.executor import REASONS, Plan, Rules, Tariff
 from assets.evaluation.intervals import SESSIONS_PER_YEAR, Figure, interval
 from assets.evaluation.shortfall import CAUSES, shortfall, without_frictions
 from assets.evaluation.trading import TradingSpec
@@ -126,14 +126,8 @@ def simulate(forecasts: pl.DataFrame, bars: pl.DataFrame, universe: pl.DataFrame
     universe   rows of `expectations.tables.Universe`
     raises     ValueError for forecasts that are empty, for sessions without bars, for a gate on what is not stated
     """
-    sessions = _sessions(forecasts, bars)
-    exchange = exchange_of(bars, universe, sessions, forecasts["security_id"], spec.price, spec.strict)
-    plan, rules = plan_of(forecasts, universe, exchange.grid, spec.gates), spec.rules()
-    days = exchange.grid.sessions
-    free = tariff.free(days)
-    charges = tariff.dated(days, spec.commission) if spec.fees == "dated" else free
-    if spec.dividend_tax == "dated" and spec.fees == "none":
-        charges = tariff.taxed_only(days)
+    exchange, plan, rules, charges = prepared(forecasts, bars, universe, spec)
+    free = tariff.free(exchange.grid.sessions)
     chosen = execute(exchange, plan, rules, charges)
     unchosen = execute(exchange, plan, _unchoosing(rules), free)
     return Simulation(
@@ -142,6 +136,21 @@ def simulate(forecasts: pl.DataFrame, bars: pl.DataFrame, universe: pl.DataFrame
         positions=_positions(chosen.positions, exchange.grid),
         shortfall=shortfall(exchange, plan, rules, free, chosen),
     )
+
+
+def prepared(
+    forecasts: pl.DataFrame, bars: pl.DataFrame, universe: pl.DataFrame, spec: TradingSpec
+) -> tuple[Exchange, Plan, Rules, Tariff]:
+    """What is executed: inputs and errors as those of `simulate`."""
+    sessions = _sessions(forecasts, bars)
+    exchange = exchange_of(bars, universe, sessions, forecasts["security_id"], spec.price, spec.strict)
+    days = exchange.grid.sessions
+    taxed = spec.dividend_tax == "dated"
+    if spec.fees == "dated":
+        charges = tariff.dated(days, spec.commission, taxed)
+    else:
+        charges = tariff.taxed_only(days) if taxed else tariff.free(days)
+    return exchange, plan_of(forecasts, universe, exchange.grid, spec.gates), spec.rules(), charges
 
 
 def _unchoosing(rules: Rules) -> Rules:
