@@ -124,6 +124,8 @@ def broken(found: Simulation, bars: pl.DataFrame, forecasts: pl.DataFrame, spec:
         "a value that is not cash and positions": _unreconciled(found),
         "cash that its receipts do not explain": _unexplained(found, spec),
         "shares that orders do not explain": _shares(found, bars),
+        "a sale that is neither lots nor a whole remainder": _odd_sales(found, bars),
+        "a value that is not shares times price to the cent": _values(market),
         "a fee that is not the rule's": _fees(market, spec),
     }
     if spec.strict:
@@ -191,10 +193,38 @@ def _unexplained(found: Simulation, spec: TradingSpec) -> pl.DataFrame:
 
 def _shares(found: Simulation, bars: pl.DataFrame) -> pl.DataFrame:
     """Shares of a session less those of the one before, where no split could change them; and what sales left."""
+    grid = _held(found, bars)
+    explained = pl.col("shares") == pl.col("before") + pl.col("flow")
+    return grid.filter(~explained | (pl.col("sold") > pl.col("before")))
+
+
+def _odd_sales(found: Simulation, bars: pl.DataFrame) -> pl.DataFrame:
+    """The only sale of a name in a session, where it could be neither whole lots nor all that was left over."""
+    boards = bars.select("security_id", "board").unique()
+    grid = _held(found, bars).filter(pl.col("sales") == 1, pl.col("sold") < pl.col("before"), pl.col("sold") > 0)
+    grid = grid.join(boards, on="security_id")
+    odd = pl.col("sold") % 100
+    hundreds = (odd == 0) | (odd == pl.col("before") % 100)
+    ones = pl.col("sold") >= pl.when(pl.col("board") == "star").then(200).otherwise(100)
+    return grid.filter(~pl.when(pl.col("board").is_in(["star", "bse"])).then(ones).otherwise(hundreds))
+
+
+def _values(done: pl.DataFrame) -> pl.DataFrame:
+    amounts = done.select("shares", "price", "value").iter_rows()
+    wrong = [
+        _rounded(Decimal(str(shares)) * Decimal(str(price))) != Decimal(str(value)) for shares, price, value in amounts
+    ]
+    return done.filter(pl.Series(wrong, dtype=pl.Boolean))
+
+
+def _held(found: Simulation, bars: pl.DataFrame) -> pl.DataFrame:
+    """Shares before and after each session in which no split or dividend can have changed them, and what was traded."""
     sessions, names = pl.DataFrame(found.daily["session"]), found.orders.select("security_id").unique()
     signed = pl.when(pl.col("side") == "sell").then(-pl.col("shares")).otherwise(pl.col("shares"))
     sold = pl.when(pl.col("side") == "sell").then(pl.col("shares")).otherwise(0.0)
-    flows = found.orders.group_by("session", "security_id").agg(flow=signed.sum(), sold=sold.sum())
+    flows = found.orders.group_by("session", "security_id").agg(
+        flow=signed.sum(), sold=sold.sum(), sales=(sold > 0).sum()
+    )
     keys = ["session", "security_id"]
     factors = bars.select(*keys, "adj_factor")
     grid = sessions.join(names, how="cross").join(found.positions.select(*keys, "shares"), on=keys, how="left")
@@ -207,8 +237,7 @@ def _shares(found: Simulation, bars: pl.DataFrame) -> pl.DataFrame:
         before=pl.col("shares").shift(1).over("security_id").fill_null(0.0),
         steady=(pl.col("factor") == pl.col("factor").shift(1).over("security_id")).fill_null(False),
     )
-    explained = pl.col("shares") == pl.col("before") + pl.col("flow")
-    return grid.filter(pl.col("steady") & (~explained | (pl.col("sold") > pl.col("before"))))
+    return grid.filter("steady")
 
 
 def _fees(done: pl.DataFrame, spec: TradingSpec) -> pl.DataFrame:

@@ -156,7 +156,7 @@ class Book(NamedTuple):
     """State and records; those that grow are exchanged for larger ones between sessions.
 
     state   [Q, S] in the order of STATE: shares held, the adjustment factor up to which they were adjusted, shares
-            traded in this session, 1 where dropout sells the name, shares for sale, shares just sold, the oldest
+            sold in this session, 1 where dropout sells the name, shares for sale, shares just sold, the oldest
             session among them, 1 where one of them was not asked before, place among the session's forecasts (-1: none)
     many    how many tranches, orders, positions, lots
     money   the day in the order of DAY
@@ -824,7 +824,6 @@ def _open(market: Market, rules: Rules, book: Book, t: int, s: int, shares: floa
     if book.state_QS[TOTAL, s] == 0:
         book.state_QS[BASE, s] = market.cells_QTS[FACTOR, t, s]
     book.state_QS[TOTAL, s] += shares
-    book.state_QS[USED, s] += shares
     if rules.taxed:
         lot = book.lot_LC[book.many[LOTS]]
         for column in range(len(lot)):

@@ -67,6 +67,10 @@ ORDERS = {
     "a fee that is not the rule's": pl.col("commission") + 0.01,
     "cash that its receipts do not explain": pl.col("value") + 0.01,
     "shares that orders do not explain": pl.col("shares") - 100,
+    "a value that is not shares times price to the cent": pl.col("value") - 0.01,
+    "a sale that is neither lots nor a whole remainder": pl.when(pl.col("shares") > 100)
+    .then(pl.col("shares") - 50)
+    .otherwise("shares"),
 }
 
 
