@@ -25,7 +25,7 @@ from assets.cleaning.undo import Cleaning, clean
 from assets.evaluation.cleaning_counts import cleaning_counts
 from assets.evaluation.cleaning_effect import EffectSpec, cleaning_effect
 from assets.evaluation.cleaning_pictures import effect_of_rules, shares_by_year
-from assets.evaluation.portfolio import TradingSpec
+from assets.evaluation.trading import TradingSpec
 from assets.folds.walk_forward import WalkForwardSpec
 from assets.sources.files import FilesSpec
 from benchmarks.damage import damaged

@@ -103,7 +103,8 @@ def measured(securities: int, sessions: int, seeds: int) -> dict[str, object]:
 def draw(securities: int, sessions: int, seeds: int) -> Drawn:
     """A made-up market whose forecasts know a little of its returns."""
     from assets.evaluation.information import seed_averaged
-    from assets.evaluation.portfolio import TradingSpec, simulate
+    from assets.evaluation.portfolio import simulate
+    from assets.evaluation.trading import TradingSpec
 
     rng = np.random.default_rng(0)
     panel = random_panel(securities, sessions + BEFORE, 0)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from assets.evaluation.portfolio import TradingSpec
+from assets.evaluation.trading import TradingSpec
 from assets.features.news_encoding import GROUP, HOW_TO_SET_UP
 from assets.folds.walk_forward import WalkForwardSpec
 from assets.sources.yaml_settings import read_mapping

@@ -11,6 +11,7 @@ import dagster as dg
 import polars as pl
 
 from assets.evaluation import information as informing
+from assets.evaluation.ensemble import KEYS, ensemble
 from assets.evaluation.gate_section import Gate
 from assets.evaluation.leaderboard import Entry, Leaderboard, leaderboard, promoted
 from assets.evaluation.leaderboard_page import render_leaderboard
@@ -274,9 +275,12 @@ def looks_of(walk: Walk, daily: pl.DataFrame) -> Looks:
 def traded(
     experiment: Experiment, forecasts: pl.DataFrame, bars: pl.DataFrame, universe: pl.DataFrame, segment: str
 ) -> Simulation:
-    """The portfolio of one segment's seed-averaged forecasts."""
-    chosen = informing.seed_averaged(forecasts.filter(pl.col("segment") == segment))
-    return simulate(chosen.select("session", "security_id", "forecast"), bars, universe, experiment.trading)
+    """The portfolio of one segment's seed-averaged forecasts; what the seeds are unsure of together may bar a name."""
+    told = forecasts.filter(pl.col("segment") == segment)
+    chosen = informing.seed_averaged(told)
+    if gates := experiment.trading.gates:
+        chosen = chosen.join(ensemble(told).select(*KEYS, *gates), on=KEYS, how="left", maintain_order="left")
+    return simulate(chosen.select("session", "security_id", "forecast", *gates), bars, universe, experiment.trading)
 
 
 def rows_of(counts: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:

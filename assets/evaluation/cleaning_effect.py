@@ -16,7 +16,8 @@ from assets.cleaning.undo import Cleaning, clean
 from assets.cleaning.universe import members
 from assets.evaluation.information import daily, information, on_common_names, seed_averaged
 from assets.evaluation.intervals import SESSIONS_PER_YEAR, Interval, interval, paired
-from assets.evaluation.portfolio import TradingSpec, simulate
+from assets.evaluation.portfolio import simulate
+from assets.evaluation.trading import TradingSpec
 from assets.features.price_volume import price_volume
 from assets.folds.walk_forward import Fold, WalkForwardSpec, folds, segments
 from assets.targets.forward_returns import forward_returns

@@ -1,127 +1,102 @@
-"""Execution: orders of overlapping sleeves, session by session, and the cash and positions that they leave."""
-# T sessions; positions are kept in units, shares / adj_factor, so that units * adjusted close is yuan
+"""Execution: forecasts, an exchange, rules and a tariff into books: what was asked, what was filled, what is held.
+
+A decision after session t uses what was known by then: the forecasts, the last close, the usual volume, and the cash
+with what falls due valued at its last price. Its orders are for session t + 1 alone. What is left of a buy lapses, what
+is left of a sale is tried again in each session. Sales come before buys, so that their cash pays for them; the hard
+limit is that cash never falls below nothing.
+
+Bars tell the ex-right reference and not what it is made of. New shares are read in tenths and the rest as a dividend in
+cash (`executor.read_off`): what one holds is worth the same either way, and only the tax on dividends can be wrong. A
+dividend is paid on its ex-date; its tax is taken when the shares are sold.
+"""
+# T sessions, S securities, N forecasts in order
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from assets.cleaning.trading_costs import Fees, whole_lots
-from assets.evaluation.exchange import REASONS, Codes, Exchange, Flags, Floats, Places
+from assets.evaluation import executor
+from assets.evaluation.exchange import Exchange
+from assets.evaluation.executor import NO_BAR, SUSPENDED, Floats, Plan, Rules, Tariff
+from assets.wide import Grid
 
-Held = NDArray[np.void]
-POSITION = np.dtype([("security", np.intp), ("units", np.float64), ("opened", np.intp)])
+MONEY = ("value", "commission", "stamp_duty", "transfer_fee", "dividend_tax", "impact")
+PLACES = ("session", "security", "opened", "reason")
+FEES = ("commission", "stamp_duty", "transfer_fee")
 
 
 @dataclass(frozen=True)
-class Ledger:
-    """Every order, in places of the grid and of REASONS, and yuan by session from the second on, [T - 1].
+class Books:
+    """Every order, the day of each session after the first, and every position at its close; in yuan.
 
-    before  net asset value at the close of the session before
-    traded  value bought and sold
+    orders     columns as `executor.ORDER`; session, opened and security in places of the grid, side True for a sale
+    days       columns as `executor.DAY`, [T - 1]
+    positions  columns as `executor.POSITION`, places likewise
     """
 
     orders: pl.DataFrame
-    before_T: Floats
-    nav_T: Floats
-    cash_T: Floats
-    traded_T: Floats
-    fees_T: Floats
+    days: Mapping[str, Floats]
+    positions: pl.DataFrame
+
+    @property
+    def net_returns(self) -> Floats:
+        """Return of each session after the first."""
+        return self.days["nav"] / self.days["before"] - 1
 
 
-def execute(
-    exchange: Exchange,
-    ranked: Mapping[int, Places],
-    hold: int,
-    capital: float,
-    charges: Sequence[Fees],
-    top_k: int | None,
-) -> Ledger:
-    """Buy in each session the best names of the session before, and sell them `hold` sessions later.
-
-    ranked   names by session, best first
-    charges  fees of each session
-    top_k    names bought at a time, each for 1 / hold / top_k of the net asset value; None buys all alike
-    """
-    held = np.empty(0, dtype=POSITION)
-    cash = nav = capital
-    orders: list[pl.DataFrame] = []
-    days: list[tuple[float, ...]] = []
-    for t in range(1, len(exchange.grid.sessions)):
-        held, sales = _sell(exchange, held, t, hold, charges[t])
-        sold, sale_fees = _totals(sales)
-        cash += sold - sale_fees
-        names = ranked.get(t - 1, np.empty(0, dtype=np.intp))[:top_k]
-        many = max(len(names), 1)
-        new, buys = _buy(exchange, names, t, min(nav / hold / (top_k or many), cash / many), charges[t])
-        bought, buy_fees = _totals(buys)
-        cash -= bought + buy_fees
-        held = np.concatenate([held, new])
-        before, nav = nav, cash + float(held["units"] @ exchange.worth_TS[t, held["security"]])
-        days.append((before, nav, cash, sold + bought, sale_fees + buy_fees))
-        orders += [sales, buys]
-    return Ledger(pl.concat(orders), *np.array(days).T)
+def execute(exchange: Exchange, plan: Plan, rules: Rules, tariff: Tariff) -> Books:
+    """Trade a plan from the second session of the exchange to its last."""
+    orders_NC, days_TC, positions_NC = executor.run(exchange.market, tariff, plan, rules)
+    return Books(
+        orders=_frame(orders_NC, executor.ORDER).with_columns(
+            side=pl.col("side") == executor.SELL,
+            price=pl.when(pl.col("reason").is_in([NO_BAR, SUSPENDED])).then(None).otherwise("price"),
+        ),
+        days={name: days_TC[:, place] / 100 for place, name in enumerate(executor.DAY)},
+        positions=_frame(positions_NC, executor.POSITION),
+    )
 
 
-def _sell(exchange: Exchange, held: Held, t: int, hold: int, charge: Fees) -> tuple[Held, pl.DataFrame]:
-    """What is left after the session's sales, and the orders: positions sold, and those refused when they fell due."""
-    names, due = held["security"], held["opened"] + hold
-    gone = ~exchange.listed_TS[t, names]
-    code = np.where(gone, REASONS.index("delisted"), exchange.no_sell_TS[t, names])
-    filled = gone | ((due <= t) & (code == 0))
-    factor = exchange.factor_TS[t, names]
-    price = np.where(gone, exchange.worth_TS[t, names] / factor, exchange.vwap_TS[t, names])
-    shares = held["units"] * factor
-    paid = np.where(gone | ~filled, 0.0, charge.of("sell", np.nan_to_num(shares * price)))
-    asked = filled | (due == t)
-    orders = _placed(t, "sell", held, shares, price, paid, code, filled)
-    return held[~filled], orders.filter(pl.Series(asked))
-
-
-def _buy(exchange: Exchange, names: Places, t: int, budget: float, charge: Fees) -> tuple[Held, pl.DataFrame]:
-    """The positions bought in the session for `budget` yuan a name, and the orders."""
-    price = exchange.vwap_TS[t, names]
-    wanted = np.nan_to_num(charge.affordable(budget) / price)
-    lots = whole_lots(wanted, [exchange.boards[name] for name in names])
-    code = exchange.no_buy_TS[t, names]
-    code = np.where((code == 0) & (lots == 0), REASONS.index("below_one_lot"), code)
-    filled = code == 0
-    shares = np.where(filled, lots, 0.0)
-    new = np.empty(len(names), dtype=POSITION)
-    new["security"], new["units"], new["opened"] = names, shares / exchange.factor_TS[t, names], t
-    paid = charge.of("buy", np.nan_to_num(shares * price))
-    return new[filled], _placed(t, "buy", new, shares, price, paid, code, filled)
-
-
-def _placed(
-    t: int,
-    side: str,
-    positions: Held,
-    shares: Floats,
-    price: Floats,
-    paid: Floats,
-    code: Codes,
-    filled: Flags,
-) -> pl.DataFrame:
+def _frame(record_NC: Floats, names: tuple[str, ...]) -> pl.DataFrame:
+    """Rows of a record, money in yuan: numpy divides to the nearest number, which is the cent as it is written."""
+    columns = {name: record_NC[:, place] for place, name in enumerate(names)}
     return pl.DataFrame(
         {
-            "session": np.full(len(positions), t),
-            "security_id": positions["security"],
-            "side": pl.Series([side] * len(positions), dtype=pl.String),
-            "opened": positions["opened"],
-            "shares": shares,
-            "price": price,
-            "fee": paid,
-            "filled": filled,
-            "reason": code,
+            name: column / 100 if name in MONEY else column.astype(np.int64) if name in PLACES else column
+            for name, column in columns.items()
         }
     )
 
 
-def _totals(orders: pl.DataFrame) -> tuple[float, float]:
-    filled = orders.filter(pl.col("filled"))
-    return float((filled["shares"] * filled["price"]).sum()), float(filled["fee"].sum())
+def plan_of(forecasts: pl.DataFrame, universe: pl.DataFrame, grid: Grid, gates: Mapping[str, float]) -> Plan:
+    """The members with a forecast of each session, best first; a session without forecasts has none.
+
+    forecasts  session, security_id, forecast and the columns of the gates; repeated rows, as those of a validation
+               session in two folds, are averaged; ties fall to the earlier id
+    gates      column -> bound above which a name is not bought; where nothing is stated it is not bought either
+    raises     ValueError for a gate on a column that the forecasts lack or never state
+    """
+    for column in gates:
+        if column not in forecasts.columns or not forecasts[column].count():
+            raise ValueError(f"trading sets max_{column}, and the forecasts state no {column}; take a loss that does")
+    members = universe.filter(pl.col("is_member")).select("session", "security_id")
+    best = (
+        forecasts.filter(pl.col("forecast").is_finite())
+        .join(members, on=["session", "security_id"])
+        .group_by("session", "security_id", maintain_order=True)
+        .agg(pl.col("forecast", *gates).mean())
+        .filter(pl.col("session").is_in(grid.sessions))
+        .sort("session", "forecast", "security_id", descending=[False, True, False])
+    )
+    rows, columns = grid.places(best)
+    sure = [(pl.col(column) <= bound).fill_null(value=False) for column, bound in gates.items()]
+    passed = best.select(pl.all_horizontal(sure)).to_series() if sure else pl.repeat(True, len(best), eager=True)
+    return Plan(
+        edge_T1=np.searchsorted(columns, np.arange(len(grid.sessions) + 1)).astype(np.int64),
+        name_N=rows.astype(np.int64),
+        may_buy_N=passed.to_numpy().astype(np.bool_),
+    )

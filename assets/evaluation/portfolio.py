@@ -1,8 +1,8 @@
 """Portfolio: what the forecasts would have earned as long-only orders, with the rules, lots and fees of their day.
 
-After session t the members of the universe are ranked by their forecast. At t + 1 the best `top_k` are bought at VWAP
-with 1 / hold_sessions of the net asset value, in whole lots; they are sold at the VWAP of the session that lies
-hold_sessions later, or of the first one after it in which they can be sold. A refused order stays cash.
+After session t the members of the universe are ranked by their forecast, and orders are sized by what was known then;
+they are entered at t + 1, held as `TradingSpec` says, and refused or cut as the session, the volume and the cash demand
+(`execution`). A refused buy stays cash, a refused sale is tried in each session.
 Until hold_sessions sleeves are bought, part of the capital is cash; that is in the excess return as it is.
 
 Two yardsticks stand beside it. The benchmark is an equal-weight holder of the universe, who keeps what is locked up and
@@ -12,40 +12,20 @@ so cannot be bought: hard to beat by trading. The same rule without choosing tel
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import dataframely as dy
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
 
-from assets.cleaning.trading_costs import FREE, TYPICAL_COMMISSION, fees
-from assets.evaluation.exchange import REASONS, Exchange, Places, exchange_of
-from assets.evaluation.execution import Ledger, execute
+from assets.evaluation import tariff
+from assets.evaluation.exchange import Exchange, exchange_of
+from assets.evaluation.execution import FEES, Books, execute, plan_of
+from assets.evaluation.executor import REASONS, Plan, Rules, Tariff
 from assets.evaluation.intervals import SESSIONS_PER_YEAR, Figure, interval
+from assets.evaluation.shortfall import CAUSES, shortfall, without_frictions
+from assets.evaluation.trading import TradingSpec
 from assets.wide import Grid
 from expectations.tables import Table
-
-WITHOUT_ROUNDING = 1e15  # yuan: whole lots and their rounding do not matter
-
-
-class TradingSpec(BaseModel):
-    """How forecasts become orders.
-
-    top_k          names bought after each session
-    hold_sessions  sessions from entry to the planned exit; as many sleeves overlap
-    capital        yuan at the start; cash earns nothing
-    commission     share of an order's value, exchange and regulator's fees included; at least CNY 5 an order
-    fees           'dated' charges the rule book of `trading_costs`, 'none' charges nothing
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    top_k: int = Field(default=50, ge=1)
-    hold_sessions: int = Field(default=5, ge=1)
-    capital: float = Field(default=10_000_000, gt=0)
-    commission: float = Field(default=TYPICAL_COMMISSION, ge=0, le=0.003)
-    fees: Literal["dated", "none"] = "dated"
 
 
 class Orders(Table):
@@ -54,23 +34,43 @@ class Orders(Table):
     session = dy.Date(primary_key=True, metadata={"definition": "session of the order"})
     security_id = dy.String(primary_key=True)
     side = dy.String(primary_key=True, metadata={"definition": "buy or sell"})
-    opened = dy.Date(primary_key=True, metadata={"definition": "session in which the position is bought"})
-    shares = dy.Float64(
-        min=0,
-        metadata={"definition": "a sale counts what the shares bought grew to by splits and reinvested dividends"},
+    opened = dy.Date(
+        primary_key=True, metadata={"definition": "session in which the position, or its oldest part, is bought"}
     )
+    asked = dy.Float64(min=0, metadata={"unit": "shares", "definition": "ordered, in the lots of the board"})
+    shares = dy.Float64(min=0, metadata={"unit": "shares", "definition": "filled"})
     price = dy.Float64(
-        nullable=True, metadata={"unit": "yuan per share, as traded", "definition": "VWAP of the session"}
+        nullable=True,
+        metadata={"unit": "yuan per share, as traded", "definition": "of the session, moved by the order itself"},
     )
+    value = dy.Float64(min=0, metadata={"unit": "yuan", "definition": "shares times price, to the cent"})
+    commission = dy.Float64(min=0, metadata={"unit": "yuan"})
+    stamp_duty = dy.Float64(min=0, metadata={"unit": "yuan"})
+    transfer_fee = dy.Float64(min=0, metadata={"unit": "yuan"})
     fee = dy.Float64(min=0, metadata={"unit": "yuan", "definition": "commission, stamp duty and transfer fee"})
-    status = dy.String(metadata={"definition": "filled or refused"})
+    dividend_tax = dy.Float64(
+        min=0, metadata={"unit": "yuan", "definition": "on the dividends of the shares sold, by the time held"}
+    )
+    impact = dy.Float64(metadata={"unit": "yuan", "definition": "what moving the price cost; inside `value`"})
+    status = dy.String(metadata={"definition": "filled, partial or refused"})
     reason = dy.String(
         nullable=True,
         metadata={
-            "definition": "of a refusal: no_bar, suspended, locked_up, locked_down, below_one_lot; "
-            "delisted for a position that ended at its last close"
+            "definition": "of a refusal or a cut: no_bar, suspended, locked_up, locked_down, closes_up, closes_down, "
+            "below_one_lot, no_volume, no_cash; delisted for a position that ended at its last close, take_profit for "
+            "one that reached its target"
         },
     )
+
+
+class Positions(Table):
+    """What is held at the close of each session; with the cash it adds up to the net asset value, to the cent."""
+
+    session = dy.Date(primary_key=True)
+    security_id = dy.String(primary_key=True)
+    shares = dy.Float64(min_exclusive=0)
+    price = dy.Float64(min=0, metadata={"unit": "yuan per share, as traded", "definition": "last known close"})
+    value = dy.Float64(min=0, metadata={"unit": "yuan"})
 
 
 class PortfolioDaily(Table):
@@ -78,9 +78,11 @@ class PortfolioDaily(Table):
 
     session = dy.Date(primary_key=True)
     nav = dy.Float64(metadata={"unit": "yuan", "definition": "cash and positions at their last known close"})
-    cash = dy.Float64(metadata={"unit": "yuan"})
+    cash = dy.Float64(min=0, metadata={"unit": "yuan"})
     net_return = dy.Float64(metadata={"unit": "simple return", "definition": "nav / nav of the session before - 1"})
-    gross_return = dy.Float64(metadata={"unit": "simple return", "definition": "net_return before the session's fees"})
+    gross_return = dy.Float64(
+        metadata={"unit": "simple return", "definition": "net_return before the session's fees, taxes and impact"}
+    )
     benchmark_return = dy.Float64(
         nullable=True,
         metadata={
@@ -98,34 +100,63 @@ class PortfolioDaily(Table):
     excess_return = dy.Float64(nullable=True, metadata={"definition": "net_return less benchmark_return"})
     selection_return = dy.Float64(metadata={"definition": "gross_return less unchosen_return; its mean is 0 by chance"})
     turnover = dy.Float64(min=0, metadata={"unit": "share of nav", "definition": "half of what was bought and sold"})
-    fees = dy.Float64(min=0, metadata={"unit": "yuan"})
+    fees = dy.Float64(min=0, metadata={"unit": "yuan", "definition": "commission, stamp duty and transfer fee"})
+    dividends = dy.Float64(min=0, metadata={"unit": "yuan", "definition": "paid in cash on the ex-date"})
+    dividend_tax = dy.Float64(min=0, metadata={"unit": "yuan", "definition": "taken when shares are sold"})
+    impact = dy.Float64(metadata={"unit": "yuan", "definition": "what the orders cost by moving prices; not in fees"})
 
 
 @dataclass(frozen=True)
 class Simulation:
-    """What `simulate` found: an `Orders` and a `PortfolioDaily` table."""
+    """What `simulate` found: tables `Orders`, `PortfolioDaily`, `Positions` and `shortfall.Shortfall`."""
 
     orders: pl.DataFrame
     daily: pl.DataFrame
+    positions: pl.DataFrame
+    shortfall: pl.DataFrame
 
 
 def simulate(forecasts: pl.DataFrame, bars: pl.DataFrame, universe: pl.DataFrame, spec: TradingSpec) -> Simulation:
     """Trade one segment's forecasts from the session after the first decision to the session after the last.
 
-    forecasts  session, security_id, forecast (`information.seed_averaged`); repeated rows, as those of a validation
-               session in two folds, are averaged; ties fall to the earlier id
-    bars       rows of `expectations.tables.Bars`; sessions after the last order only tell which names come back
+    forecasts  session, security_id, forecast (`information.seed_averaged`), and the columns of the gates that are set;
+               repeated rows, as those of a validation session in two folds, are averaged; ties fall to the earlier id
+    bars       rows of `expectations.tables.Bars`; sessions after the last order only tell which names come back, those
+               before the first decision what is usual
     universe   rows of `expectations.tables.Universe`
-    raises     ValueError for forecasts that are empty, and for sessions without bars
+    raises     ValueError for forecasts that are empty, for sessions without bars, for a gate on what is not stated
     """
-    exchange = exchange_of(bars, universe, _sessions(forecasts, bars), forecasts["security_id"])
-    ranked = _ranked(forecasts, universe, exchange.grid)
-    sessions = exchange.grid.sessions
-    free = [FREE] * len(sessions)
-    charges = fees(sessions, spec.commission) if spec.fees == "dated" else free
-    chosen = execute(exchange, ranked, spec.hold_sessions, spec.capital, charges, spec.top_k)
-    unchosen = execute(exchange, ranked, spec.hold_sessions, WITHOUT_ROUNDING, free, top_k=None)
-    return Simulation(_orders(chosen.orders, exchange.grid), _daily(chosen, unchosen, exchange))
+    exchange, plan, rules, charges = prepared(forecasts, bars, universe, spec)
+    free = tariff.free(exchange.grid.sessions)
+    chosen = execute(exchange, plan, rules, charges)
+    unchosen = execute(exchange, plan, _unchoosing(rules), free)
+    return Simulation(
+        orders=_orders(chosen.orders, exchange.grid),
+        daily=_daily(chosen, unchosen, exchange),
+        positions=_positions(chosen.positions, exchange.grid),
+        shortfall=shortfall(exchange, plan, rules, free, chosen),
+    )
+
+
+def prepared(
+    forecasts: pl.DataFrame, bars: pl.DataFrame, universe: pl.DataFrame, spec: TradingSpec
+) -> tuple[Exchange, Plan, Rules, Tariff]:
+    """What is executed: inputs and errors as those of `simulate`."""
+    sessions = _sessions(forecasts, bars)
+    exchange = exchange_of(bars, universe, sessions, forecasts["security_id"], spec.price, spec.strict)
+    days = exchange.grid.sessions
+    taxed = spec.dividend_tax == "dated"
+    if spec.fees == "dated":
+        charges = tariff.dated(days, spec.commission, taxed)
+    else:
+        charges = tariff.taxed_only(days) if taxed else tariff.free(days)
+    return exchange, plan_of(forecasts, universe, exchange.grid, spec.gates), spec.rules(), charges
+
+
+def _unchoosing(rules: Rules) -> Rules:
+    """Every member with a forecast is bought alike, in fractions of shares and free of charge."""
+    sleeves = without_frictions(rules)._replace(halts=True, limits=True, dropout=False, top_k=0)
+    return sleeves._replace(hold=rules.hold)
 
 
 def figures(simulation: Simulation, spec: TradingSpec) -> list[Figure]:
@@ -150,42 +181,67 @@ def figures(simulation: Simulation, spec: TradingSpec) -> list[Figure]:
     plain = [
         ("max_drawdown", fall, "share of nav", "deepest fall of nav from its highest value before"),
         ("turnover", float(daily["turnover"].mean()), "share of nav a session", "half of bought and sold"),  # type: ignore[arg-type]
-        ("costs_annual", drag, "share of nav a year", "commission, stamp duty and transfer fee"),
-        ("costs", float(daily["fees"].sum()), "yuan", "the same, in all"),
+        ("costs_annual", drag, "share of nav a year", "fees, tax on dividends and impact"),
+        ("costs", float(daily.select(pl.sum("fees", "dividend_tax", "impact")).sum_horizontal()[0]), "yuan", "in all"),
         ("orders", float(len(orders)), "orders", "placed, filled or refused"),
         ("orders_refused", float(refused["len"].sum()), "orders", "a buy stays cash, a sale waits"),
+        ("orders_partial", float((orders["status"] == "partial").sum()), "orders", "filled in part"),
         *(
             (f"refused_{side}_{reason}", float(count), "orders", f"{side} orders refused: {reason.replace('_', ' ')}")
             for side, reason, count in refused.iter_rows()
         ),
     ]
-    return [*found, *(Figure.plain(*line) for line in plain)]
+    return [*found, *_lost(simulation.shortfall, spec), *(Figure.plain(*line) for line in plain)]
+
+
+def _lost(shortfall: pl.DataFrame, spec: TradingSpec) -> list[Figure]:
+    """What each friction takes in a year; together what lies between the frictionless and the net return."""
+    unit = "simple return a year"
+    columns = {"frictionless_return_annual": ("frictionless_return", "every order fills whole and free of charge")}
+    columns |= {f"lost_to_{cause}_annual": (cause, f"return lost to {text}") for cause, text in CAUSES.items()}
+    return [
+        Figure.of(
+            name, interval(shortfall[column], spec.hold_sessions).times(SESSIONS_PER_YEAR), unit, f"{text}; summed"
+        )
+        for name, (column, text) in columns.items()
+    ]
 
 
 def _orders(placed: pl.DataFrame, grid: Grid) -> pl.DataFrame:
     sessions, reasons = pl.Series(grid.sessions, dtype=pl.Date), pl.Series([None, *REASONS[1:]], dtype=pl.String)
+    whole, nothing = pl.col("shares") >= pl.col("asked"), pl.col("shares") == 0
     named = placed.with_columns(
         session=sessions.gather(placed["session"]),
         opened=sessions.gather(placed["opened"]),
-        security_id=pl.Series(grid.securities, dtype=pl.String).gather(placed["security_id"]),
-        price=pl.col("price").fill_nan(None),
-        status=pl.when("filled").then(pl.lit("filled")).otherwise(pl.lit("refused")),
+        security_id=pl.Series(grid.securities, dtype=pl.String).gather(placed["security"]),
+        side=pl.when("side").then(pl.lit("sell")).otherwise(pl.lit("buy")),
+        fee=pl.Series(np.rint(placed.select(FEES).to_numpy().sum(axis=1) * 100) / 100),
+        status=pl.when(nothing).then(pl.lit("refused")).when(whole).then(pl.lit("filled")).otherwise(pl.lit("partial")),
         reason=reasons.gather(placed["reason"]),
     )
     return Orders.validate(named.sort("session", "side", "opened", "security_id"))
 
 
-def _daily(chosen: Ledger, unchosen: Ledger, exchange: Exchange) -> pl.DataFrame:
+def _positions(held: pl.DataFrame, grid: Grid) -> pl.DataFrame:
+    return Positions.validate(
+        held.with_columns(
+            session=pl.Series(grid.sessions, dtype=pl.Date).gather(held["session"]),
+            security_id=pl.Series(grid.securities, dtype=pl.String).gather(held["security"]),
+        )
+    )
+
+
+def _daily(chosen: Books, unchosen: Books, exchange: Exchange) -> pl.DataFrame:
+    days = chosen.days
+    given_up_T = days["fees"] + days["dividend_tax"] + days["impact"]
     columns = {
         "session": pl.Series(exchange.grid.sessions[1:], dtype=pl.Date),
-        "nav": chosen.nav_T,
-        "cash": chosen.cash_T,
-        "net_return": chosen.nav_T / chosen.before_T - 1,
-        "gross_return": (chosen.nav_T + chosen.fees_T) / chosen.before_T - 1,
+        **{name: days[name] for name in ("nav", "cash", "fees", "dividend_tax", "impact", "dividends")},
+        "net_return": chosen.net_returns,
+        "gross_return": (days["nav"] + given_up_T) / days["before"] - 1,
         "benchmark_return": pl.Series(exchange.benchmark()).fill_nan(None),
-        "unchosen_return": unchosen.nav_T / unchosen.before_T - 1,
-        "turnover": chosen.traded_T / 2 / chosen.before_T,
-        "fees": chosen.fees_T,
+        "unchosen_return": unchosen.net_returns,
+        "turnover": (days["bought"] + days["sold"]) / 2 / days["before"],
     }
     return PortfolioDaily.validate(
         pl.DataFrame(columns).with_columns(
@@ -193,21 +249,6 @@ def _daily(chosen: Ledger, unchosen: Ledger, exchange: Exchange) -> pl.DataFrame
             selection_return=pl.col("gross_return") - pl.col("unchosen_return"),
         )
     )
-
-
-def _ranked(forecasts: pl.DataFrame, universe: pl.DataFrame, grid: Grid) -> dict[int, Places]:
-    """Places of the members with a forecast by session, best first; a session without forecasts has none."""
-    members = universe.filter(pl.col("is_member")).select("session", "security_id")
-    best = (
-        forecasts.filter(pl.col("forecast").is_finite())
-        .join(members, on=["session", "security_id"])
-        .group_by("session", "security_id", maintain_order=True)
-        .agg(pl.col("forecast").mean())
-        .sort("session", "forecast", "security_id", descending=[False, True, False])
-    )
-    rows, columns = grid.places(best)
-    edges = np.flatnonzero(np.diff(columns, prepend=-1))
-    return {int(columns[edge]): rows for edge, rows in zip(edges, np.split(rows, edges[1:]), strict=False)}
 
 
 def _sessions(forecasts: pl.DataFrame, bars: pl.DataFrame) -> pl.Series:

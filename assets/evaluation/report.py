@@ -20,6 +20,7 @@ from assets.evaluation.luck_section import luck_section
 from assets.evaluation.page import image, page, section, table
 from assets.evaluation.plain_words import does_not_show, glossary, in_short
 from assets.evaluation.report_numbers import bounded_text, shown
+from assets.evaluation.trading import TradingSpec
 from assets.evaluation.trials_section import Looks, trials_header, trials_section
 from assets.folds.walk_forward import Fold
 from expectations.tables import Table
@@ -40,6 +41,9 @@ HEADLINE = {
     "net_return_annual": "Return a year",
     "benchmark_return_annual": "Universe a year",
     "costs_annual": "Costs a year",
+    "lost_to_limits_annual": "Lost to price limits a year",
+    "lost_to_volume_annual": "Lost to the volume cap a year",
+    "lost_to_impact_annual": "Lost to impact a year",
     "max_drawdown": "Deepest fall",
     "turnover": "Turnover a session",
     "orders_refused": "Orders refused",
@@ -100,7 +104,7 @@ class Findings:
     question: str
     model: str
     horizon: int
-    trading: portfolio.TradingSpec
+    trading: TradingSpec
     information: pl.DataFrame
     by_seed: pl.DataFrame
     deciles: pl.DataFrame
@@ -269,12 +273,19 @@ def _header(findings: Findings, figures: pl.DataFrame) -> str:
     )
 
 
-def _traded(trading: portfolio.TradingSpec) -> str:
-    hold = trading.hold_sessions
+def _traded(trading: TradingSpec) -> str:
+    hold, kept = trading.hold_sessions, trading.top_k
+    how = (
+        f"the {kept} best are bought with 1/{hold} of the net asset value, and sold {hold} sessions later"
+        if trading.holding == "sleeves"
+        else f"{kept} names are held, of which the {trading.drop} worst are sold and as many of the best bought"
+    )
+    volume = f", at most {trading.participation:.0%} of the usual volume" if trading.participation else ""
     return (
-        f"<p>After each session the {trading.top_k} best are bought at the next session's VWAP with 1/{hold} of the "
-        f"net asset value, and sold {hold} sessions later; start {trading.capital:,.0f} yuan, fees {trading.fees}. "
-        "A refused buy stays cash, a name that cannot be sold is held until it can.</p>"
+        f"<p>After each session {how}, at the next session's {trading.price}{volume}, moved by the orders' own weight "
+        f"(Y {trading.impact:g}); start {trading.capital:,.0f} yuan, fees {trading.fees}. A refused buy stays cash, a "
+        "name that cannot be sold is held until it can. Bars tell no dividends: they are read off the ex-right "
+        "reference, so that their tax may be wrong.</p>"
     )
 
 

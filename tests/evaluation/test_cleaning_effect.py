@@ -9,7 +9,7 @@ from assets.cleaning.undo import clean, undo
 from assets.evaluation.cleaning_counts import CleaningCounts, cleaning_counts
 from assets.evaluation.cleaning_effect import EffectSpec, cleaning_effect, unusable
 from assets.evaluation.cleaning_pictures import effect_of_rules, shares_by_year
-from assets.evaluation.portfolio import TradingSpec
+from assets.evaluation.trading import TradingSpec
 from assets.folds.walk_forward import WalkForwardSpec
 from assets.sources.synthetic_market import SyntheticMarketSpec
 from expectations.tables import RawBars

@@ -4,7 +4,8 @@ import pytest
 from assets.evaluation.cases import cases
 from assets.evaluation.depth import Depth, depth, of_confidence, of_forecasts, of_portfolio
 from assets.evaluation.information import seed_averaged
-from assets.evaluation.portfolio import TradingSpec, simulate
+from assets.evaluation.portfolio import simulate
+from assets.evaluation.trading import TradingSpec
 
 
 @pytest.fixture

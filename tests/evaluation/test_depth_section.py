@@ -7,8 +7,9 @@ from assets.evaluation.calibration import calibration
 from assets.evaluation.cases import cases
 from assets.evaluation.depth import depth, of_forecasts, of_portfolio
 from assets.evaluation.gating import gating
-from assets.evaluation.portfolio import TradingSpec, simulate
+from assets.evaluation.portfolio import simulate
 from assets.evaluation.stated_cases import StatedCases
+from assets.evaluation.trading import TradingSpec
 
 
 def stated(seed, probability=True):

@@ -6,7 +6,8 @@ import pytest
 
 from assets.evaluation.cases import cases
 from assets.evaluation.exposures import exposures, holdings, standardised
-from assets.evaluation.portfolio import TradingSpec, simulate
+from assets.evaluation.portfolio import simulate
+from assets.evaluation.trading import TradingSpec
 from assets.wide import Grid
 
 DAYS = [date(2016, 1, day) for day in (4, 5, 6, 7)]

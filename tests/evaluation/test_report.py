@@ -9,7 +9,9 @@ import pytest
 from assets.evaluation import information as informing
 from assets.evaluation import report
 from assets.evaluation.gate_section import Gate
-from assets.evaluation.portfolio import Orders, PortfolioDaily, Simulation, TradingSpec
+from assets.evaluation.portfolio import Orders, PortfolioDaily, Positions, Simulation
+from assets.evaluation.shortfall import CAUSES, Shortfall
+from assets.evaluation.trading import TradingSpec
 from assets.evaluation.trials import MEMBERS, Family, Trial, TrialReturns
 from assets.evaluation.trials_section import Looks
 from assets.folds.walk_forward import Fold
@@ -47,6 +49,7 @@ def made_simulation() -> Simulation:
         selection_return=pl.Series(net - 0.0003),
         turnover=pl.lit(0.2),
         fees=pl.lit(100.0),
+        **dict.fromkeys(("dividends", "dividend_tax", "impact"), pl.lit(0.0)),
     )
     orders = pl.DataFrame(
         {
@@ -61,7 +64,16 @@ def made_simulation() -> Simulation:
             "reason": [None, "locked_up", "locked_up", "suspended"],
         }
     )
-    return Simulation(Orders.validate(orders), PortfolioDaily.validate(daily))
+    nothing = ("commission", "stamp_duty", "transfer_fee", "dividend_tax", "impact", "value")
+    orders = orders.with_columns(asked=pl.lit(100.0), **dict.fromkeys(nothing, pl.lit(0.0)))
+    lost = pl.DataFrame(SESSIONS).with_columns(
+        frictionless_return=pl.Series(net + 0.0001),
+        **dict.fromkeys(CAUSES, pl.lit(0.0)) | {"costs": pl.lit(0.0001)},
+        net_return=pl.Series(net),
+    )
+    return Simulation(
+        Orders.validate(orders), PortfolioDaily.validate(daily), Positions.create_empty(), Shortfall.validate(lost)
+    )
 
 
 def made_gate(*, passed: bool = True) -> Gate:

@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from assets.evaluation.information import seed_averaged
-from assets.evaluation.portfolio import TradingSpec, simulate
+from assets.evaluation.portfolio import simulate
+from assets.evaluation.trading import TradingSpec
 from pipelines.depth_assets import depth_of
 from pipelines.experiment import load_experiment
 from pipelines.settings import EXPERIMENTS
