@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from assets.evaluation import information as informing
+from assets.evaluation.depth import Depth
 from assets.evaluation.trials import Entered, Family, records_of
 from assets.hash_chain import BrokenChainError
 from assets.sources.synthetic_market import SyntheticMarketSpec
@@ -90,6 +91,7 @@ class World:
             "information": informing.information(forecasts, labels, horizon),
             "seed_information": informing.seed_information(forecasts, labels, horizon),
             "deciles": informing.deciles(forecasts, labels, horizon),
+            "depth": Depth.create_empty(),
             "bars": self.tables[Bars.asset_key],
             "universe": self.tables[Universe.asset_key],
             "calendar": self.tables[Calendar.asset_key],
