@@ -18,13 +18,13 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import polars as pl
 
 from benchmarks.outcome import Demand, end, options
-from benchmarks.random_panel import random_panel
+from benchmarks.random_panel import RandomPanel, random_panel
 
 SECURITIES, SESSIONS, SEEDS, BEFORE = 5000, 500, 3, 190
 TOP_K, HOLD, HORIZON, HOUR = 50, 5, 5, 20
@@ -109,7 +109,7 @@ def draw(securities: int, sessions: int, seeds: int) -> Drawn:
     rng = np.random.default_rng(0)
     panel = random_panel(securities, sessions + BEFORE, 0)
     names = pl.Series("security_id", panel.securities)
-    bars = _bars(panel.sessions, names, panel.traded["close"], panel.factor)
+    bars = _bars(panel, names)
     tested = panel.sessions[BEFORE:]
     keys = pl.DataFrame({"session": tested}).join(names.to_frame(), how="cross")
     labels, known = [], np.zeros(keys.height)
@@ -171,18 +171,20 @@ def in_pandas(laid: object) -> tuple[float, pl.DataFrame]:
     return time.process_time() - began, pl.DataFrame(found, schema=["kind", "part", "naive"], orient="row")
 
 
-def _bars(sessions: tuple[date, ...], names: pl.Series, close_ST: np.ndarray, factor_ST: np.ndarray) -> pl.DataFrame:
-    keys = pl.DataFrame({"session": sessions}).join(names.to_frame(), how="cross")
+def _bars(panel: RandomPanel, names: pl.Series) -> pl.DataFrame:
+    keys = pl.DataFrame({"session": panel.sessions}).join(names.to_frame(), how="cross")
     boards = np.array(BOARDS)[np.arange(len(names)) % len(BOARDS)]
-    close = pl.Series(close_ST.T.ravel()).fill_nan(None)
+    traded = {name: pl.Series(cells_ST.T.ravel()).fill_nan(None) for name, cells_ST in panel.traded.items()}
+    close_ST = panel.traded["close"]
     before = np.concatenate([np.full((len(names), 1), np.nan), close_ST[:, :-1]], axis=1)
     return keys.with_columns(
-        board=pl.Series(np.tile(boards, len(sessions))),
-        close=close,
-        vwap=close,
+        board=pl.Series(np.tile(boards, len(panel.sessions))),
+        **traded,
         prev_close=pl.Series(before.T.ravel()).fill_nan(None),
-        adj_factor=pl.Series(factor_ST.T.ravel()),
-        is_suspended=close.is_null(),
+        adj_factor=pl.Series(panel.factor.T.ravel()),
+        is_suspended=traded["close"].is_null(),
+        limit_up=pl.lit(None, dtype=pl.Float64),
+        limit_down=pl.lit(None, dtype=pl.Float64),
         is_locked_up=pl.lit(value=False),
         is_locked_down=pl.lit(value=False),
         available_at=pl.col("session").dt.combine(pl.time(17)).dt.replace_time_zone("Asia/Shanghai"),
