@@ -125,7 +125,7 @@ def show_leaderboard(
 
     daily  rows of `PortfolioDaily` by experiment
     """
-    families = {name: looks_of(walk, daily[name]).family for name, walk in walks.items()}
+    families = {name: looks_of(walks[name], daily[name]).family for name in board["experiment"]}
     simple = [name for name in families if walks[name].experiment.model.kind in SIMPLE]
     files = render_leaderboard(board, luck_of_all(families, simple))
     pages.mkdir(parents=True, exist_ok=True)

@@ -51,15 +51,16 @@ def luck_of_all(families: Mapping[str, Family], baselines: Sequence[str]) -> str
 
 def _line(name: str, family: Family, families: Mapping[str, Family], baselines: Sequence[str]) -> tuple[str, ...]:
     told = {figure.metric: figure for figure in luck_of(family)}
-    values = [
-        shown(told[metric].value, told[metric].unit) if metric in told else "-"
-        for metric in ("sharpe_annual", "trials", "dsr_effective")
-    ]
+    ratio, probability = (_shown(told, metric) for metric in ("sharpe_annual", "dsr_effective"))
     rivals = {other: own_returns(families[other]) for other in baselines if other != name}
     rivals = {other: returns for other, returns in rivals.items() if len(returns)}
     own = own_returns(family)
     beside = sentence(against_baselines(own, rivals)) if rivals and len(own) else "-"
-    return (name, *values, beside)
+    return (name, ratio, str(family.trials), probability, beside)
+
+
+def _shown(told: Mapping[str, Figure], metric: str) -> str:
+    return shown(told[metric].value, told[metric].unit) if metric in told else "-"
 
 
 def own_returns(family: Family) -> pl.DataFrame:

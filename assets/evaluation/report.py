@@ -280,9 +280,10 @@ def _traded(trading: TradingSpec) -> str:
         if trading.holding == "sleeves"
         else f"{kept} names are held, of which the {trading.drop} worst are sold and as many of the best bought"
     )
+    price = "VWAP" if trading.price == "vwap" else trading.price
     volume = f", at most {trading.participation:.0%} of the usual volume" if trading.participation else ""
     return (
-        f"<p>After each session {how}, at the next session's {trading.price}{volume}, moved by the orders' own weight "
+        f"<p>After each session {how}, at the next session's {price}{volume}, moved by the orders' own weight "
         f"(Y {trading.impact:g}); start {trading.capital:,.0f} yuan, fees {trading.fees}. A refused buy stays cash, a "
         "name that cannot be sold is held until it can. Bars tell no dividends: they are read off the ex-right "
         "reference, so that their tax may be wrong.</p>"
