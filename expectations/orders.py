@@ -1,7 +1,7 @@
 """Orders: whether every order and fill of a simulated portfolio could have been had on the exchange as it was.
 
-`orders` looks at what was filled, held and paid; `refusals` at what had to be refused. Both read plain tables: bars, the
-orders, and what was held, and share no step with the simulation.
+`orders` looks at what was filled, held and paid; `refusals` at what had to be refused. Both read plain tables: bars,
+the orders, and what was held, and share no step with the simulation.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ def orders(books: Books, decided: pl.DataFrame, bars: pl.DataFrame, lots: pl.Dat
     decided  session and security_id of every forecast
     bars     rows of Bars, with the sessions before the first order
     lots     session, board, lot_minimum and lot_step
-    returns  EXECUTION; a rule that met no row shows nothing, and fails. Three rules are left out where they cannot occur:
-             on sales where no session is as late as the first planned one, on targets and on delistings where there
-             are none. A position that ends at the last close of a delisted name is no fill
+    returns  EXECUTION; a rule that met no row shows nothing, and fails. Left out is what cannot occur: rules on sales
+             where no session is as late as the first planned one, those on targets and on delistings where there are
+             none, and that on volume without a cap. What ends at the last close of a delisted name is no fill
     """
     dated = _at_bars(books.orders, bars, terms.price)
     fills = dated.filter(pl.col("shares") > 0, _reason("delisted").not_())
