@@ -28,6 +28,7 @@ from pipelines.fold_path import Study
 from pipelines.gate import require
 from pipelines.gate.data_docs import links
 from pipelines.gate.evidence import shown
+from pipelines.gate.portfolio import Dealt, add_portfolio
 from pipelines.gate.said import data_version, stages, verdict_tags
 from pipelines.gate.selection import add_selection
 from pipelines.gate.served import Trained, add_served
@@ -64,7 +65,10 @@ def add_verdict(walk: Walk, gates: Sequence[str], reports: Path, data_docs: Path
     _add_portfolio(walk, Orders, "orders", lambda simulation: simulation.orders)
     add_depth(walk)
     served = add_served(walk.graph, _trained(walk))
-    gates = (*gates, served)
+    dealt = Dealt(
+        walk.experiment.name, walk.key, walk.experiment.trading, lambda rows: told(walk.experiment, rows, "test")
+    )
+    gates = (*gates, served, add_portfolio(walk.graph, dealt))
     made = ("forecasts", "information", "seed_information", "deciles", "depth")
     market = {"bars": Bars, "universe": Universe, "calendar": Calendar, "refused": RefusedBars}
     read = {
@@ -276,11 +280,16 @@ def traded(
     experiment: Experiment, forecasts: pl.DataFrame, bars: pl.DataFrame, universe: pl.DataFrame, segment: str
 ) -> Simulation:
     """The portfolio of one segment's seed-averaged forecasts; what the seeds are unsure of together may bar a name."""
-    told = forecasts.filter(pl.col("segment") == segment)
-    chosen = informing.seed_averaged(told)
+    return simulate(told(experiment, forecasts, segment), bars, universe, experiment.trading)
+
+
+def told(experiment: Experiment, forecasts: pl.DataFrame, segment: str) -> pl.DataFrame:
+    """What is traded of one segment: session, security_id, forecast, and the columns of the gates that are set."""
+    rows = forecasts.filter(pl.col("segment") == segment)
+    chosen = informing.seed_averaged(rows)
     if gates := experiment.trading.gates:
-        chosen = chosen.join(ensemble(told).select(*KEYS, *gates), on=KEYS, how="left", maintain_order="left")
-    return simulate(chosen.select("session", "security_id", "forecast", *gates), bars, universe, experiment.trading)
+        chosen = chosen.join(ensemble(rows).select(*KEYS, *gates), on=KEYS, how="left", maintain_order="left")
+    return chosen.select("session", "security_id", "forecast", *gates)
 
 
 def rows_of(counts: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:

@@ -52,7 +52,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 def test_these_assets_are_there(project: Project) -> None:
     names = [f"experiments/{name}/{part}" for name in project.walks for part in OF_EXPERIMENT]
-    served = [f"gate/{part}_{name}" for name in project.walks for part in ("evidence_forecasts_served", "served")]
+    parts = ("evidence_forecasts_served", "served", "evidence_orders", "evidence_orders_foretold", "portfolio")
+    served = [f"gate/{part}_{name}" for name in project.walks for part in parts]
     assert sorted(project.graph.lineage.nodes) == sorted([*MARKET, *GATE, *served, *names, "evaluation/leaderboard"])
     keys = {key.to_user_string() for key in project.definitions.resolve_asset_graph().get_all_asset_keys()}
     assert keys == set(project.graph.lineage.nodes)

@@ -138,6 +138,12 @@ def simulate(forecasts: pl.DataFrame, bars: pl.DataFrame, universe: pl.DataFrame
     )
 
 
+def placed(forecasts: pl.DataFrame, bars: pl.DataFrame, universe: pl.DataFrame, spec: TradingSpec) -> pl.DataFrame:
+    """The `Orders` of `simulate` alone: inputs and errors as there."""
+    exchange, plan, rules, charges = prepared(forecasts, bars, universe, spec)
+    return _orders(execute(exchange, plan, rules, charges).orders, exchange.grid)
+
+
 def prepared(
     forecasts: pl.DataFrame, bars: pl.DataFrame, universe: pl.DataFrame, spec: TradingSpec
 ) -> tuple[Exchange, Plan, Rules, Tariff]:

@@ -46,6 +46,20 @@ class ExpectOrdersThatCouldBeFilled(gxe.ExpectColumnValuesToBeInSet):  # type: i
     description: str = "Every label could have been traded as it says: entered after its decision, filled, left later."
 
 
+class ExpectOrdersThatCouldBeHad(gxe.ExpectColumnValuesToBeInSet):  # type: ignore[misc]
+    """Orders are those that the exchange, the volume and the cash would have let happen."""
+
+    description: str = "Every order and fill of the portfolio could have been had in the session that it names."
+
+
+class ExpectOrdersThatKnewNoFuture(gxe.ExpectColumnValuesToBeInSet):  # type: ignore[misc]
+    """What is asked for was settled before its session."""
+
+    description: str = (
+        "What is asked for follows neither its own session nor a later one, and what is locked or halted is refused."
+    )
+
+
 class ExpectWindowsApart(gxe.ExpectColumnValuesToBeInSet):  # type: ignore[misc]
     """Purging by true label intervals."""
 

@@ -15,6 +15,7 @@ from expectations.suites.data import DATA
 from expectations.suites.fit import FIT
 from expectations.suites.knowledge import KNOWLEDGE
 from expectations.suites.leakage import LEAKAGE, PURGE
+from expectations.suites.portfolio import PORTFOLIO
 from expectations.suites.results import PLACES, as_text, plain
 from expectations.suites.selection import SELECTION
 from expectations.suites.served import SERVED
@@ -30,6 +31,7 @@ SUITES: Mapping[str, Suite] = {
     "knowledge": KNOWLEDGE,
     "fit": FIT,
     "served": SERVED,
+    "portfolio": PORTFOLIO,
     "selection": SELECTION,
     "alarms": ALARMS,
 }

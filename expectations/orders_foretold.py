@@ -1,0 +1,211 @@
+"""Orders foretold: whether what is asked for follows the session in which it is dealt, or a later one.
+
+Orders are sized by what was known after the session before. So the simulation is made again with bars, members and
+forecasts of which only those up to that session are as they were: names and shares asked for must be the same to the
+bit. In another market, where names are locked, suspended or without a bar in the session of their order, these orders
+must be refused: a small market may never let an order meet a locked name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from expectations.comparison import place
+from expectations.evidence import EXECUTION
+from expectations.orders import Terms, refusals, sales_can_occur
+
+Trade = Callable[[pl.DataFrame, pl.DataFrame, pl.DataFrame], pl.DataFrame]
+"""Forecasts, bars, universe -> rows of Orders."""
+SESSIONS_TRIED = 4
+SESSIONS_AFTER = 5
+KEYS = ("session", "security_id", "side", "opened")
+PRICES = ("open", "high", "low", "close", "vwap")
+STRESSED = 8
+"""Of so many orders of a side, the first is locked, the second suspended, the third without a bar."""
+
+
+@dataclass(frozen=True)
+class Traded:
+    """What was traded, and the orders that are stored of it.
+
+    forecasts  session, security_id, forecast and the columns of the gates
+    bars       rows of Bars
+    universe   rows of Universe
+    orders     rows of Orders
+    """
+
+    forecasts: pl.DataFrame
+    bars: pl.DataFrame
+    universe: pl.DataFrame
+    orders: pl.DataFrame
+
+
+def orders_foretold(traded: Traded, trade: Trade, terms: Terms, takes_profit: bool, seed: int = 0) -> pl.DataFrame:
+    """By rule, how many orders differ from the stored ones where they may not, and how many stressed ones fill.
+
+    trade         makes the orders again
+    takes_profit  whether positions are sold at a target, which follows the session
+    returns       EXECUTION; a rule that met no order shows nothing, and fails
+    """
+    rows = [_again(traded, trade)]
+    for session in sessions_of_every_kind(traded.orders):
+        rows += _rewritten(traded, trade, session, takes_profit, seed)
+    stressed_bars = stressed(traded.bars, traded.orders)
+    placed = trade(traded.forecasts, stressed_bars, traded.universe)
+    met = refusals(placed, stressed_bars, terms, with_sales=sales_can_occur(traded.orders, terms))
+    return pl.concat([pl.DataFrame(rows, schema=EXECUTION), met])
+
+
+def sessions_of_every_kind(orders: pl.DataFrame, most: int = SESSIONS_TRIED) -> list[date]:
+    """Sessions that together have orders of every kind (side, status and reason), the fewest found, at most so many."""
+    kinds = {
+        session: set(found.select("side", "status", "reason").iter_rows())
+        for (session,), found in orders.sort("session").group_by("session", maintain_order=True)
+    }
+    chosen: list[date] = []
+    missing: set[tuple[object, ...]] = set().union(*kinds.values())
+    while missing and len(chosen) < most:
+        best = max(kinds, key=lambda session: len(kinds[session] & missing))
+        chosen.append(best)
+        missing -= kinds[best]
+    return sorted(chosen)
+
+
+def rewritten(traded: Traded, session: date, seed: int) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Forecasts, bars and universe of which only what was known before a session is as it was.
+
+    Flags and ex-right data of the session itself stay: whether an order is refused is told by it alone.
+    """
+    rng = np.random.default_rng(seed)
+    days = traded.bars["session"].unique().sort()
+    later = days.filter(days > session)
+    until = later[min(SESSIONS_AFTER, len(later)) - 1] if len(later) else session
+    day = pl.col("session")
+    forecasts = traded.forecasts.filter(day < until).with_columns(
+        forecast=pl.when(day >= session).then(-pl.col("forecast")).otherwise("forecast")
+    )
+    flipped = pl.Series(rng.random(traded.universe.height) < 0.2)
+    universe = traded.universe.with_columns(
+        is_member=pl.when((day >= session) & flipped).then(~pl.col("is_member")).otherwise("is_member")
+    )
+    return forecasts, _other_future(_other_session(traded.bars, session, rng), session, rng), universe
+
+
+def stressed(bars: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
+    """Bars in which some names dealt in are locked, suspended or without a row in the session of their order."""
+    numbered = (
+        orders.filter(pl.col("shares") > 0)
+        .sort(*KEYS)
+        .unique(["session", "security_id"], keep="first", maintain_order=True)
+        .with_columns(_turn=pl.int_range(pl.len()).over("side", order_by=["session", "security_id"]) % STRESSED)
+        .select("session", "security_id", "side", "_turn")
+    )
+    marked = bars.join(numbered, on=["session", "security_id"], how="left", maintain_order="left")
+    marked = marked.filter((pl.col("_turn") != 2).fill_null(value=True))
+    limit = pl.when(pl.col("side") == "buy").then("limit_up").otherwise("limit_down").fill_null(pl.col("close"))
+    locked, halted = (pl.col("_turn") == 0).fill_null(value=False), (pl.col("_turn") == 1).fill_null(value=False)
+    shown = [pl.when(locked).then(limit).when(halted).then(None).otherwise(name).alias(name) for name in PRICES]
+    return marked.with_columns(
+        *shown,
+        is_suspended=pl.col("is_suspended") | halted,
+        is_locked_up=(pl.col("is_locked_up") | (locked & (pl.col("side") == "buy"))) & ~halted,
+        is_locked_down=(pl.col("is_locked_down") | (locked & (pl.col("side") == "sell"))) & ~halted,
+        volume=pl.when(halted).then(0.0).otherwise("volume"),
+    ).drop("side", "_turn")
+
+
+def _again(traded: Traded, trade: Trade) -> dict[str, object]:
+    again = trade(traded.forecasts, traded.bars, traded.universe)
+    return _same("the stored orders are those of the simulation made again, to the bit", traded.orders, again)
+
+
+def _rewritten(
+    traded: Traded, trade: Trade, session: date, takes_profit: bool, seed: int
+) -> Iterator[dict[str, object]]:
+    found = trade(*rewritten(traded, session, seed))
+    before = pl.col("session") < session
+    stored_at, found_at = (frame.filter(session=session) for frame in (traded.orders, found))
+    asked = [_asked(frame, takes_profit) for frame in (stored_at, found_at)]
+    if (earlier := traded.orders.filter(before)).height:
+        yield _same(
+            f"orders before {session} stay where that session and its future are others", earlier, found.filter(before)
+        )
+    yield _same(f"what is asked for on {session} stays where that session and its future are others", *asked)
+    priced = [frame.filter(pl.col("shares") > 0).select(*KEYS, "price") for frame in (stored_at, found_at)]
+    if priced[0].height:
+        moved = not priced[0].equals(priced[1])
+        yield _row(
+            f"prices of {session} follow that session, so that it is known to be others", priced[0], 0 if moved else 1
+        )
+
+
+def _asked(orders: pl.DataFrame, takes_profit: bool) -> pl.DataFrame:
+    """Names and shares; a sale at a target stands open, and follows the session."""
+    by_rule = (pl.col("side") == "buy") | (pl.col("shares") > 0) & pl.col("reason").ne_missing(pl.lit("take_profit"))
+    return (orders.filter(by_rule) if takes_profit else orders).select(*KEYS, "asked")
+
+
+def _same(rule: str, stored: pl.DataFrame, found: pl.DataFrame) -> dict[str, object]:
+    """Rows that only one side has, or that differ by a bit."""
+    one, other = stored.sort(KEYS), found.select(stored.columns).sort(KEYS)
+    if one.equals(other):
+        return _row(rule, one, 0)
+    apart = pl.concat([
+        one.join(other, on=one.columns, how="anti", nulls_equal=True),
+        other.join(one, on=one.columns, how="anti", nulls_equal=True),
+    ])  # fmt: skip
+    keys = apart.select(KEYS).unique().sort(KEYS)
+    return _row(rule, one, max(keys.height, 1), keys)
+
+
+def _row(rule: str, looked_at: pl.DataFrame, broken: int, where: pl.DataFrame | None = None) -> dict[str, object]:
+    return {
+        "rule": rule,
+        "rows_checked": looked_at.height,
+        "rows_violating": broken,
+        "first_example": place(where.row(0, named=True)) if where is not None and where.height else None,
+        "passed": looked_at.height > 0 and broken == 0,
+    }
+
+
+def _other_session(bars: pl.DataFrame, session: date, rng: np.random.Generator) -> pl.DataFrame:
+    """Other prices and volumes in the session, for what trades in it and is not at a limit."""
+    free = ~pl.col("is_suspended") & ~pl.col("is_locked_up") & ~pl.col("is_locked_down") & pl.col("vwap").is_not_null()
+    low = pl.max_horizontal(pl.col("low") * 0.97, pl.col("limit_down") + 0.02)
+    high = pl.min_horizontal(pl.col("high") * 1.03, pl.col("limit_up") - 0.02)
+    at_limit = (pl.col("close") <= pl.col("limit_down") + 0.01) | (pl.col("close") >= pl.col("limit_up") - 0.01)
+    moves = (pl.col("session") == session) & free & (low < high) & ~at_limit.fill_null(value=False)
+    inside = {name: low + pl.Series(rng.random(bars.height)) * (high - low) for name in ("open", "close", "vwap")}
+    told = {
+        **inside,
+        "low": low,
+        "high": high,
+        "volume": pl.col("volume") * pl.Series(rng.lognormal(0, 1, bars.height)),
+    }
+    return bars.with_columns(pl.when(moves).then(value).otherwise(name).alias(name) for name, value in told.items())
+
+
+def _other_future(bars: pl.DataFrame, session: date, rng: np.random.Generator) -> pl.DataFrame:
+    """Other prices, volumes, halts and locks in later sessions; some names end with the session."""
+    later = pl.col("session") > session
+    names = bars.filter(session=session)["security_id"].unique().sort().to_numpy()
+    gone = list(rng.choice(names, size=len(names) // 20, replace=False))
+    kept = bars.filter(~later | ~pl.col("security_id").is_in(gone))
+    draw = {name: pl.Series(rng.random(kept.height)) for name in ("halt", "up", "down", "price", "volume")}
+    halts = later & (draw["halt"] < 0.05) | pl.col("is_suspended")
+    scale = 1 + (draw["price"] - 0.5) / 10
+    prices = [
+        pl.when(later & halts).then(None).when(later).then(pl.col(name) * scale).otherwise(name).alias(name)
+        for name in PRICES
+    ]
+    locked = [
+        pl.when(later).then(~halts & (draw[way] < 0.1)).otherwise(f"is_locked_{way}").alias(f"is_locked_{way}")
+        for way in ("up", "down")
+    ]
+    volume = pl.when(later).then(pl.col("volume") * draw["volume"] * 3).otherwise("volume")
+    return kept.with_columns(*prices, *locked, is_suspended=halts, volume=volume)
