@@ -71,7 +71,7 @@ def test_an_honest_portfolio_passes_and_the_gate_judges_it() -> None:
     "setting",
     [
         {"holding": "dropout", "drop": 2}, {"take_profit": 0.02}, {"strict": True}, {"participation": None},
-        {"price": "open"}, {"holding": "dropout", "take_profit": 0.02}, {"fees": "none"},
+        {"price": "open"}, {"fees": "none"},
     ],
 )  # fmt: skip
 def test_other_honest_rules_pass(setting: dict[str, object]) -> None:
