@@ -93,7 +93,8 @@ def rewritten(traded: Traded, session: date, seed: int) -> tuple[pl.DataFrame, p
     universe = traded.universe.with_columns(
         is_member=pl.when((day >= session) & flipped).then(~pl.col("is_member")).otherwise("is_member")
     )
-    return forecasts, _other_future(_other_session(traded.bars, session, rng), session, rng), universe
+    dealt = traded.orders.filter(session=session)["security_id"].unique().sort()
+    return forecasts, _other_future(_other_session(traded.bars, session, rng), session, dealt, rng), universe
 
 
 def stressed(bars: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
@@ -190,12 +191,10 @@ def _other_session(bars: pl.DataFrame, session: date, rng: np.random.Generator) 
     return bars.with_columns(pl.when(moves).then(value).otherwise(name).alias(name) for name, value in told.items())
 
 
-def _other_future(bars: pl.DataFrame, session: date, rng: np.random.Generator) -> pl.DataFrame:
-    """Other prices, volumes, halts and locks in later sessions; some names end with the session."""
+def _other_future(bars: pl.DataFrame, session: date, dealt: pl.Series, rng: np.random.Generator) -> pl.DataFrame:
+    """Other prices, volumes, halts and locks in later sessions; every second name dealt in ends with the session."""
     later = pl.col("session") > session
-    names = bars.filter(session=session)["security_id"].unique().sort().to_numpy()
-    gone = list(rng.choice(names, size=len(names) // 20, replace=False))
-    kept = bars.filter(~later | ~pl.col("security_id").is_in(gone))
+    kept = bars.filter(~later | ~pl.col("security_id").is_in(dealt.gather_every(2).implode()))
     draw = {name: pl.Series(rng.random(kept.height)) for name in ("halt", "up", "down", "price", "volume")}
     halts = later & (draw["halt"] < 0.05) | pl.col("is_suspended")
     scale = 1 + (draw["price"] - 0.5) / 10
