@@ -93,7 +93,7 @@ def in_short(depth: pl.DataFrame, windows: pl.DataFrame, horizon: int, market: s
         )
     if leg := found_in_depth(depth, "side", "long leg, best tenth", "excess_return"):
         yield (
-            f"The best tenth of the names, which can be bought, earned {leg.value:+.2%} more than the mean of all in "
+            f"The best tenth of the names, which can be bought, earned {leg.value:+z.2%} more than the mean of all in "
             f"{horizon} sessions before costs; {leg.where}."
         )
     if excess := found_in_depth(depth, "beside", UNIVERSE, "excess_return_annual"):
