@@ -142,20 +142,6 @@ def test_a_second_demo_launches_nothing_and_says_so(scratch: Scratch) -> None:
     assert "0 steps launched" in done.stdout
 
 
-def test_a_trial_ledger_that_was_cut_stops_the_report_until_it_is_put_back(scratch: Scratch) -> None:
-    ledger = scratch.folder / ".kindling" / "trials" / "trials.jsonl"
-    whole = ledger.read_text()
-    ledger.write_text(whole.splitlines(keepends=True)[0])
-    shutil.rmtree(scratch.home / "warehouse" / "experiments" / "ridge_small" / "report")
-    done = scratch.demo()
-    assert done.returncode == 1
-    assert "trials.jsonl is cut or was edited: links 2 to 2 were cut off" in done.stderr
-    assert "put both files back from a copy" in done.stderr
-    ledger.write_text(whole)
-    assert scratch.demo().returncode == 0
-    assert ledger.read_text() == whole
-
-
 def test_the_webserver_shows_all_runs_of_the_demo(scratch: Scratch, served: Served) -> None:
     runs = served.ask("{ runsOrError { ... on Runs { results { status pipelineName } } } }")["runsOrError"]["results"]
     assert {run["pipelineName"] for run in runs} == {"refresh", JOB, "verdict"}
@@ -172,6 +158,20 @@ def test_an_asset_is_materialised_through_graphql_while_the_catalogue_is_read(sc
     reader.start()
     assert served.wait(run) == "SUCCESS", served.errors(run)
     reader.join()
+
+
+def test_a_trial_ledger_that_was_cut_stops_the_report_until_it_is_put_back(scratch: Scratch) -> None:
+    ledger = scratch.folder / ".kindling" / "trials" / "trials.jsonl"
+    whole = ledger.read_text()
+    ledger.write_text(whole.splitlines(keepends=True)[0])
+    shutil.rmtree(scratch.home / "warehouse" / "experiments" / "ridge_small" / "report")
+    done = scratch.demo()
+    assert done.returncode == 1
+    assert "trials.jsonl is cut or was edited: links 2 to 2 were cut off" in done.stderr
+    assert "put both files back from a copy" in done.stderr
+    ledger.write_text(whole)
+    assert scratch.demo().returncode == 0
+    assert ledger.read_text() == whole
 
 
 @pytest.mark.parametrize(("name", "expression"), [("shift(-1)", NEXT_CLOSE), ("a whole-sample mean", WHOLE_SAMPLE)])
