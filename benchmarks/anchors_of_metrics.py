@@ -15,8 +15,8 @@ from scipy import stats
 from scipy.optimize import brentq
 
 from assets.evaluation.information import information
-from assets.evaluation.ndcg import Gain, ndcg
 from assets.evaluation.probability import aurc, brier, calibration_error, excess_aurc
+from assets.evaluation.top_order import ndcg
 from benchmarks.anchor import Anchor
 from benchmarks.coverage import coverage_of_overlap
 from models.heads import NARROWEST, LogitNormalHead
@@ -36,7 +36,9 @@ def anchors() -> list[Anchor]:
 
 
 def _ranking() -> list[Anchor]:
-    known: dict[Gain, dict[int, str]] = {
+    placed_N = GRADE[np.argsort(-SCORE)]
+    gains = {"exponential": 2.0**placed_N - 1, "linear": placed_N}
+    known = {
         "exponential": {3: "0.959454", 5: "0.875594", 8: "0.947305"},
         "linear": {3: "0.977781", 5: "0.861044", 8: "0.957236"},
     }
@@ -45,11 +47,15 @@ def _ranking() -> list[Anchor]:
         Anchor("Pearson correlation", "0.634335", lambda: float(day["ic"].item()), COMPUTED),
         Anchor("Spearman correlation", "0.634335", lambda: float(day["rank_ic"].item()), COMPUTED),
         *(
-            Anchor(f"NDCG at {k}, {gain} gain", text, partial(ndcg, SCORE, GRADE, k, gain), COMPUTED)
+            Anchor(f"NDCG at {k}, {gain} gain", text, partial(_ndcg, gains[gain], k), COMPUTED)
             for gain, texts in known.items()
             for k, text in texts.items()
         ),
     ]
+
+
+def _ndcg(placed_N: NDArray[np.float64], k: int) -> float:
+    return float(ndcg(placed_N[None], k)[0])
 
 
 def _probabilities() -> list[Anchor]:

@@ -30,6 +30,7 @@ from assets.evaluation.confidence_pictures import reliability_diagram, risk_cove
 from assets.evaluation.ensemble import ensemble
 from assets.evaluation.intervals import interval
 from assets.evaluation.probability import calibration_error, decomposition, reliability
+from assets.evaluation.stated_cases import StatedCases
 from assets.sources.market import parse_market
 from assets.training.forecasts import forecasts
 from benchmarks.world import project_of, tables_of
@@ -44,33 +45,11 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Cases:
-    """Labelled cases of one window in time order: what was stated, the trailing volatility, what came."""
+class Cases(StatedCases):
+    """Labelled cases of one window in time order; beside what is stated, the forecast and the trailing volatility."""
 
-    sessions_N: NDArray[np.intp]
-    returns_N: Floats
     forecast_N: Floats
-    noise_N: Floats
     trailing_N: Floats
-    probability_N: Floats
-    doubt_N: Floats
-
-    @property
-    def rises(self) -> NDArray[np.bool_]:
-        """Whether the return was above 0."""
-        return self.returns_N > 0
-
-    @property
-    def near_half(self) -> Floats:
-        """How near the probability is to one half: doubt that nobody had to learn."""
-        near: Floats = -np.abs(self.probability_N - 0.5)
-        return near
-
-    @property
-    def brier(self) -> Floats:
-        """Squared distance of the stated probability from what came."""
-        squared: Floats = (self.probability_N - self.rises) ** 2
-        return squared
 
 
 def confidence_on_bars(market: str) -> dict[str, object]:
@@ -83,7 +62,7 @@ def confidence_on_bars(market: str) -> dict[str, object]:
     noise, doubt = (stated(walks[name], tables) for name in ("noise_bars", "doubt_bars"))
     valid, test = (cases(noise, doubt, tables, segment) for segment in ("valid", "test"))
     figures = {**of_noise(valid, test), **of_doubt(valid, test)}
-    print(f"\n{market}, test 2016: {len(test.returns_N)} cases")
+    print(f"\n{market}, test 2016: {len(test.return_N)} cases")
     for name, value in figures.items():
         print(f"  {name:24} {value}")
     draw(test)
@@ -112,34 +91,45 @@ def cases(noise: pl.DataFrame, doubt: pl.DataFrame, tables: dict[str, pl.DataFra
     rows = noise.filter(segment=segment).select(*key, "forecast", "noise_scale").join(said, on=key)
     rows = rows.join(returns, on=key).join(volatility, on=key).drop_nulls().sort(key)
     columns = ("forward_return", "forecast", "noise_scale", VOLATILITY, "probability", "probability_std")
-    sessions_N = rows["session"].rank("dense").to_numpy().astype(np.intp)
-    return Cases(sessions_N, *(rows[name].to_numpy() for name in columns))
+    returns_N, forecast_N, noise_N, trailing_N, probability_N, doubt_N = (rows[name].to_numpy() for name in columns)
+    return Cases(
+        folds=("first",),
+        fold_N=np.zeros(len(rows), dtype=np.intp),
+        session_N=rows["session"].rank("dense").to_numpy().astype(np.intp),
+        return_N=returns_N,
+        error_N=returns_N - forecast_N,
+        probability_N=probability_N,
+        doubt_N=doubt_N,
+        noise_N=noise_N,
+        forecast_N=forecast_N,
+        trailing_N=trailing_N,
+    )
 
 
 def of_noise(valid: Cases, test: Cases) -> dict[str, object]:
     """What stated noise adds to the likelihood above the trailing volatility, and how far it is from the error."""
-    factor = fitted_factor(valid.returns_N, valid.forecast_N, valid.trailing_N)
-    own_N = log_likelihood(test.returns_N, test.forecast_N, test.noise_N)
-    rival_N = log_likelihood(test.returns_N, test.forecast_N, factor * test.trailing_N)
-    ratios = by_decile(test.noise_N, test.returns_N - test.forecast_N)["ratio"]
+    factor = fitted_factor(valid.return_N, valid.forecast_N, valid.trailing_N)
+    own_N = log_likelihood(test.return_N, test.forecast_N, test.noise_N)
+    rival_N = log_likelihood(test.return_N, test.forecast_N, factor * test.trailing_N)
+    ratios = by_decile(test.noise_N, test.error_N)["ratio"]
     return {
-        "noise_gain": _bounded(by_session(own_N - rival_N, test.sessions_N)),
+        "noise_gain": _bounded(by_session(own_N - rival_N, test.session_N)),
         "noise_ratio_by_decile": [round(ratio, 2) for ratio in ratios],
     }
 
 
 def of_doubt(valid: Cases, test: Cases) -> dict[str, object]:
     """How well the probability is calibrated, and what acting on the doubt would have brought."""
-    parts = decomposition(test.probability_N, test.rises)
-    limits = float(np.median(valid.doubt_N)), float(np.median(valid.near_half))
+    parts = decomposition(test.probability_N, test.rose)
+    limits = float(np.median(valid.doubt_N)), float(np.median(valid.nearness))
     check_gate(valid.doubt_N, limits[0])
-    gain = _bounded(gated_gain(test.brier, test.doubt_N, test.near_half, test.sessions_N, limits))
+    gain = _bounded(gated_gain(test.brier, test.doubt_N, test.nearness, test.session_N, limits))
     return {
-        "base_rate": round(float(test.rises.mean()), 4),
-        "calibration_error": round(calibration_error(test.probability_N, test.rises), 4),
+        "base_rate": round(float(test.rose.mean()), 4),
+        "calibration_error": round(calibration_error(test.probability_N, test.rose), 4),
         "reliability_part": round(parts.reliability, 5),
         "resolution_part": round(parts.resolution, 5),
-        "aurc_gain": _bounded(selective_gain(test.brier, test.doubt_N, test.sessions_N)),
+        "aurc_gain": _bounded(selective_gain(test.brier, test.doubt_N, test.session_N)),
         "gate_over_distance": gain,
         "gate": "adds something" if gain[1] > 0 else "is not shown to add anything beside |p - 1/2|",
         "gate_passes_test": round(float(np.mean(test.doubt_N < limits[0])), 3),
@@ -148,12 +138,12 @@ def of_doubt(valid: Cases, test: Cases) -> dict[str, object]:
 
 def draw(test: Cases) -> None:
     """Three pictures, whose places are printed."""
-    orders = {"stated doubt": test.doubt_N, "distance from one half": test.near_half}
+    orders = {"stated doubt": test.doubt_N, "distance from one half": test.nearness}
     pictures = {
-        "reliability": reliability_diagram(reliability(test.probability_N, test.rises)),
-        "noise": stated_beside_error(by_decile(test.noise_N, test.returns_N - test.forecast_N), "noise of the return"),
+        "reliability": reliability_diagram(reliability(test.probability_N, test.rose)),
+        "noise": stated_beside_error(by_decile(test.noise_N, test.error_N), "noise of the return"),
         "risk_coverage": risk_coverage(
-            {name: risk_by_share(test.brier, of, test.sessions_N) for name, of in orders.items()}
+            {name: risk_by_share(test.brier, of, test.session_N) for name, of in orders.items()}
         ),
     }
     PICTURES.mkdir(parents=True, exist_ok=True)

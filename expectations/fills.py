@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from expectations.comparison import place
 from expectations.decisions import DECIDED_HOUR, decided_at
 from expectations.evidence import EXECUTION
+from expectations.rules import rule
 
 LABELS_LOOKED_AT = 400_000
 """Of more labels every so-manyth is looked at, an odd number, so that no horizon is passed over."""
@@ -33,12 +33,12 @@ def execution(labels: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
     traded = bars.filter(~pl.col("is_suspended"))
     low, high = pl.col("low") - HALF_A_CENT, pl.col("high") + HALF_A_CENT
     rows = [
-        _rule("a buy fills in a later session than its decision", filled, entry > pl.col("session")),
-        _rule("a position ends in a later session than it began", filled, left > entry),
-        _rule("a buy fills only where there is a bar", filled, pl.col("has_bar")),
-        _rule("a buy fills only where there is trading", filled, ~pl.col("is_suspended")),
-        _rule("a buy never fills at a locked upper limit", filled, ~pl.col("is_locked_up")),
-        _rule("the vwap of a bar lies between its low and its high", traded, pl.col("vwap").is_between(low, high)),
+        rule("a buy fills in a later session than its decision", filled, entry > pl.col("session")),
+        rule("a position ends in a later session than it began", filled, left > entry),
+        rule("a buy fills only where there is a bar", filled, pl.col("has_bar")),
+        rule("a buy fills only where there is trading", filled, ~pl.col("is_suspended")),
+        rule("a buy never fills at a locked upper limit", filled, ~pl.col("is_locked_up")),
+        rule("the vwap of a bar lies between its low and its high", traded, pl.col("vwap").is_between(low, high)),
     ]
     return pl.DataFrame(rows, schema=EXECUTION)
 
@@ -65,18 +65,18 @@ def fills(
     least = (pl.col("low_exit") - HALF_A_CENT) / (pl.col("high_entry") + HALF_A_CENT)
     most = (pl.col("high_exit") + HALF_A_CENT) / (pl.col("low_entry") - HALF_A_CENT)
     rows = [
-        _rule("a decision comes before its entry", filled, after),
-        _rule("an entry is in the next session of the calendar", filled, entry == pl.col("_decided") + 1),
-        _rule("what is bought is not sold in the same session", filled, left > entry),
-        _rule("a position lasts its horizon, counted in sessions of the calendar", filled, lasted),
-        _rule("a sale is made only where there is trading", sold, ~pl.col("is_suspended_exit")),
-        _rule("a sale is never made at a locked lower limit", sold, ~pl.col("is_locked_down_exit")),
-        _rule(
+        rule("a decision comes before its entry", filled, after),
+        rule("an entry is in the next session of the calendar", filled, entry == pl.col("_decided") + 1),
+        rule("what is bought is not sold in the same session", filled, left > entry),
+        rule("a position lasts its horizon, counted in sessions of the calendar", filled, lasted),
+        rule("a sale is made only where there is trading", sold, ~pl.col("is_suspended_exit")),
+        rule("a sale is never made at a locked lower limit", sold, ~pl.col("is_locked_down_exit")),
+        rule(
             "what is earned lies between the lowest and the highest price of entry and exit",
             sold,
             ratio.is_between(least * (1 - RTOL), most * (1 + RTOL)),
         ),
-        _rule(
+        rule(
             "a label that did not fill has no return",
             labels.filter(pl.col("status") != "filled"),
             pl.col("forward_return").is_null(),
@@ -100,14 +100,3 @@ def _placed(filled: pl.DataFrame, calendar: pl.DataFrame, bars: pl.DataFrame) ->
         by = "_entry" if name == "entry" else "_left"
         dated = dated.join(other, left_on=[by, "security_id"], right_on=["_place", "security_id"], how="left")
     return dated.sort("session", "security_id", "horizon")
-
-
-def _rule(rule: str, frame: pl.DataFrame, holds: pl.Expr) -> dict[str, object]:
-    broken = frame.filter(~holds.fill_null(value=False))
-    return {
-        "rule": rule,
-        "rows_checked": frame.height,
-        "rows_violating": broken.height,
-        "first_example": place(broken.row(0, named=True)) if broken.height else None,
-        "passed": frame.height > 0 and broken.height == 0,
-    }

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from expectations.comparison import place
 from expectations.evidence import EXECUTION
+from expectations.rules import rule
 
 HALF_A_CENT = 0.005
 TICK = 0.01
@@ -67,7 +67,7 @@ def orders(books: Books, decided: pl.DataFrame, bars: pl.DataFrame, lots: pl.Dat
     rows = [
         *_of_decisions(dated, decided, bars),
         *_of_bars(fills, buys, terms),
-        _rule("bought shares are whole lots of their board and day", _with_lots(buys, lots), _IN_LOTS),
+        rule("bought shares are whole lots of their board and day", _with_lots(buys, lots), _IN_LOTS),
         *_of_volume(fills, bars, terms),
         *_of_sales(sales, dated, terms),
         *_of_ends(dated),
@@ -95,8 +95,8 @@ def refusals(placed: pl.DataFrame, bars: pl.DataFrame, terms: Terms, *, with_sal
         "a sale without a bar is refused": ("sell", pl.col("is_suspended").is_null()),
     }
     rows = [
-        _rule(rule, dated.filter(state, side=side), pl.col("shares") == 0)
-        for rule, (side, state) in met.items()
+        rule(name, dated.filter(state, side=side), pl.col("shares") == 0)
+        for name, (side, state) in met.items()
         if with_sales or side == "buy"
     ]
     return pl.DataFrame(rows, schema=EXECUTION)
@@ -111,7 +111,7 @@ def _of_decisions(dated: pl.DataFrame, decided: pl.DataFrame, bars: pl.DataFrame
     known = decided.select("session", "security_id").unique().join(_calendar(bars), on="session").drop("session")
     known = known.with_columns(pl.col(PLACE) + 1, is_decided=pl.lit(value=True))
     buys = dated.filter(side="buy").join(known, on=[PLACE, "security_id"], how="left", maintain_order="left")
-    return [_rule("a buy comes in the session after a forecast of its name", buys, pl.col("is_decided"))]
+    return [rule("a buy comes in the session after a forecast of its name", buys, pl.col("is_decided"))]
 
 
 def _of_bars(fills: pl.DataFrame, buys: pl.DataFrame, terms: Terms) -> list[dict[str, object]]:
@@ -122,14 +122,14 @@ def _of_bars(fills: pl.DataFrame, buys: pl.DataFrame, terms: Terms) -> list[dict
     )
     within = price.is_between(pl.col("low") - HALF_A_CENT, pl.col("high") + HALF_A_CENT)
     rows = [
-        _rule("a fill has a bar with trading", fills, pl.col("is_suspended").not_()),
-        _rule("a fill lies between the low and the high of its bar", fills, within),
-        _rule(f"a fill is no better than the {terms.price} of its session", plain, no_better),
-        _rule("no buy fills at a locked upper limit", buys, pl.col("is_locked_up").not_()),
+        rule("a fill has a bar with trading", fills, pl.col("is_suspended").not_()),
+        rule("a fill lies between the low and the high of its bar", fills, within),
+        rule(f"a fill is no better than the {terms.price} of its session", plain, no_better),
+        rule("no buy fills at a locked upper limit", buys, pl.col("is_locked_up").not_()),
     ]
     if terms.strict:
         below = (pl.max_horizontal("close", "_stated") < pl.col("limit_up") - HALF_A_CENT).fill_null(value=True)
-        rows.append(_rule("no buy fills where the close is the upper limit", buys, below))
+        rows.append(rule("no buy fills where the close is the upper limit", buys, below))
     return rows
 
 
@@ -137,17 +137,17 @@ def _of_sales(sales: pl.DataFrame, dated: pl.DataFrame, terms: Terms) -> list[di
     if not sales_can_occur(dated, terms) and not sales.height:
         return []
     rows = [
-        _rule("what is bought is sold in a later session", sales, pl.col("opened") < pl.col("session")),
-        _rule("no sale fills at a locked lower limit", sales, pl.col("is_locked_down").not_()),
+        rule("what is bought is sold in a later session", sales, pl.col("opened") < pl.col("session")),
+        rule("no sale fills at a locked lower limit", sales, pl.col("is_locked_down").not_()),
     ]
     if terms.hold_sessions is not None:
         planned = sales.filter(_reason("take_profit").not_())
         lasted = pl.col(PLACE) - pl.col("_opened") >= terms.hold_sessions
-        rows.append(_rule("a position lasts the sessions that the rule holds it", planned, lasted))
+        rows.append(rule("a position lasts the sessions that the rule holds it", planned, lasted))
     if terms.strict:
         above = (pl.min_horizontal("close", "_stated") > pl.col("limit_down") + HALF_A_CENT).fill_null(value=True)
         at_close = sales.filter(_reason("take_profit").not_())
-        rows.append(_rule("no sale fills where the close is the lower limit", at_close, above))
+        rows.append(rule("no sale fills where the close is the lower limit", at_close, above))
     return rows
 
 
@@ -158,9 +158,9 @@ def _of_ends(dated: pl.DataFrame) -> list[dict[str, object]]:
     possible = ((price - pl.col("open")).abs() < HALF_A_CENT) | (price <= pl.col("high") - TICK + 1e-9)
     rows = []
     if at_target.height:
-        rows.append(_rule("a target is sold at the open, or where a trade passed it", at_target, possible))
+        rows.append(rule("a target is sold at the open, or where a trade passed it", at_target, possible))
     if ended.height:
-        rows.append(_rule("only a name without a row ends at its last close", ended, pl.col("is_suspended").is_null()))
+        rows.append(rule("only a name without a row ends at its last close", ended, pl.col("is_suspended").is_null()))
     return rows
 
 
@@ -176,8 +176,8 @@ def _of_volume(fills: pl.DataFrame, bars: pl.DataFrame, terms: Terms) -> list[di
         return []
     traded = fills.group_by("session", PLACE, "security_id", maintain_order=True).agg(pl.sum("shares"))
     most = pl.col("usual") * terms.participation
-    rule = f"a day's fills in a name are at most {terms.participation:.3g} of its usual volume"
-    return [_rule(rule, _with_usual(traded, bars), pl.col("shares") <= most + 1e-6 * most + 1e-6)]
+    name = f"a day's fills in a name are at most {terms.participation:.3g} of its usual volume"
+    return [rule(name, _with_usual(traded, bars), pl.col("shares") <= most + 1e-6 * most + 1e-6)]
 
 
 def _with_usual(traded: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
@@ -216,9 +216,9 @@ def _of_holdings(books: Books, bars: pl.DataFrame) -> list[dict[str, object]]:
     held = _with_last_close(books.positions, bars)
     worth = (pl.col("shares") * pl.col("_close") - pl.col("value")).abs() < HALF_A_CENT + 1e-9 * pl.col("value")
     return [
-        _rule("no more is sold than was held", moved, enough),
-        _rule("what is held is what was held before, with what was bought and sold", moved, adds_up),
-        _rule("what is held is worth its last known close", held, worth),
+        rule("no more is sold than was held", moved, enough),
+        rule("what is held is what was held before, with what was bought and sold", moved, adds_up),
+        rule("what is held is worth its last known close", held, worth),
     ]
 
 
@@ -281,9 +281,9 @@ def _of_money(books: Books, capital: float) -> list[dict[str, object]]:
     )
     moved = pl.col("_cash_before") + pl.col("_flow") + pl.col("dividends") - pl.col("cash")
     return [
-        _rule("cash is never negative", days, pl.col("cash") >= 0),
-        _rule("cash moves by what was bought, sold, charged and paid", days, moved.abs() < HALF_A_CENT),
-        _rule(
+        rule("cash is never negative", days, pl.col("cash") >= 0),
+        rule("cash moves by what was bought, sold, charged and paid", days, moved.abs() < HALF_A_CENT),
+        rule(
             "the value is cash and positions, to the cent",
             days,
             (pl.col("cash") + pl.col("_held") - pl.col("nav")).abs() < HALF_A_CENT,
@@ -307,14 +307,3 @@ def _calendar(bars: pl.DataFrame) -> pl.DataFrame:
 
 def _reason(name: str) -> pl.Expr:
     return pl.col("reason").eq_missing(pl.lit(name))
-
-
-def _rule(rule: str, frame: pl.DataFrame, holds: pl.Expr) -> dict[str, object]:
-    broken = frame.filter(~holds.fill_null(value=False))
-    return {
-        "rule": rule,
-        "rows_checked": frame.height,
-        "rows_violating": broken.height,
-        "first_example": place(broken.row(0, named=True)) if broken.height else None,
-        "passed": frame.height > 0 and broken.height == 0,
-    }

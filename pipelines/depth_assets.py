@@ -34,7 +34,7 @@ def add_depth(walk: Walk) -> None:
         lambda context, **frames: depth_of(experiment, frames),
         key=f"{walk.key}/depth",
         description=Depth.__doc__ or "",
-        modules=("assets.evaluation.cases", "assets.evaluation.depth"),
+        modules=("assets.evaluation.cases", "assets.evaluation.depth", "assets.evaluation.information"),
         inputs=whole(read),
         settings=f"{experiment.target.model_dump_json()}{experiment.trading.model_dump_json()}{experiment.decided_hour}",
         group=experiment.name,

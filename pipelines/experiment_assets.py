@@ -38,19 +38,22 @@ from pipelines.trial_mirror import tags_of
 class Walk:
     """An experiment on the way through its folds: the settings, the windows and where its runs are kept.
 
-    market  settings of the source
     ledger  where it is entered as a trial
     """
 
     experiment: Experiment
     features: Mapping[str, Declaration]
     folds: tuple[Fold, ...]
-    market: str
     graph: Graph
     tracking: Tracking
     checkpoints: Path
     source: Source
     ledger: TrialLedger
+
+    @property
+    def market(self) -> str:
+        """Settings of the source."""
+        return self.source.model_dump_json()
 
     @property
     def trial(self) -> Trial:
@@ -121,9 +124,8 @@ def add_experiment(
         windows = folds(experiment.walk_forward, graph.first, graph.last)
     except ValueError as error:
         raise ValueError(f"{experiment.name}.yaml: walk_forward: {error}") from None
-    market = source.model_dump_json()
-    walk = Walk(experiment, features, windows, market, graph, tracking, checkpoints, source, ledger)
-    text = f"{experiment.model_dump_json()}|{market}"
+    walk = Walk(experiment, features, windows, graph, tracking, checkpoints, source, ledger)
+    text = f"{experiment.model_dump_json()}|{walk.market}"
     modules = ("assets.training.fit", "assets.training.forecasts", "assets.folds.walk_forward")
     graph.add(
         WalkForwards,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,8 +15,9 @@ from assets.evaluation.gate_section import Gate
 from assets.evaluation.leaderboard import Entry, Leaderboard, leaderboard, promoted
 from assets.evaluation.leaderboard_page import render_leaderboard
 from assets.evaluation.luck_section import luck_of_all
-from assets.evaluation.portfolio import Orders, PortfolioDaily, Simulation, simulate
+from assets.evaluation.portfolio import Orders, PortfolioDaily, Simulation, placed, simulate
 from assets.evaluation.report import Findings, Summary, render, summary, verdict, windows_of
+from assets.evaluation.trading import TradingSpec
 from assets.evaluation.trials_section import Looks
 from expectations.suites.data_docs import INDEX
 from expectations.tables import Bars, Calendar, ForwardReturns, RefusedBars, Table, Universe
@@ -28,7 +28,7 @@ from pipelines.fold_path import Study
 from pipelines.gate import require
 from pipelines.gate.data_docs import links
 from pipelines.gate.evidence import shown
-from pipelines.gate.portfolio import Dealt, add_portfolio
+from pipelines.gate.portfolio import MODULES, Dealt, add_portfolio
 from pipelines.gate.said import data_version, stages, verdict_tags
 from pipelines.gate.selection import add_selection
 from pipelines.gate.served import Trained, add_served
@@ -39,6 +39,7 @@ from pipelines.tracking import Tracking
 from pipelines.trial_mirror import scored_family
 
 Make = Callable[[pl.DataFrame, pl.DataFrame, int], pl.DataFrame]
+Trade = Callable[[pl.DataFrame, pl.DataFrame, pl.DataFrame, TradingSpec], pl.DataFrame]
 SEGMENTS = ("valid", "test")
 SIMPLE = ("linear", "gradient_boosting")
 """Kinds of models that every other is held beside."""
@@ -61,8 +62,8 @@ def add_verdict(walk: Walk, gates: Sequence[str], reports: Path, data_docs: Path
         (informing.Deciles, "deciles", informing.deciles),
     ):
         _add_information(walk, schema, name, make)
-    _add_portfolio(walk, PortfolioDaily, "portfolio", lambda simulation: simulation.daily)
-    _add_portfolio(walk, Orders, "orders", lambda simulation: simulation.orders)
+    _add_portfolio(walk, PortfolioDaily, "portfolio", lambda *given: simulate(*given).daily)
+    _add_portfolio(walk, Orders, "orders", placed)
     add_depth(walk)
     served = add_served(walk.graph, _trained(walk))
     dealt = Dealt(
@@ -251,7 +252,7 @@ def findings_of(
         by_seed=frames["seed_information"].collect(),
         deciles=frames["deciles"].collect(),
         depth=frames["depth"].collect(),
-        market=str(json.loads(walk.market).get("kind", "")),
+        market=walk.source.kind,
         simulations=simulations,
         windows=windows_of(walk.folds, frames["calendar"].collect()["session"], experiment.target.horizon),
         rows=rows_of(frames["counts"].collect(), frames["refused"].collect()),
@@ -320,16 +321,17 @@ def _add_information(walk: Walk, schema: type[Table], name: str, make: Make) -> 
     )
 
 
-def _add_portfolio(walk: Walk, schema: type[Table], name: str, part: Callable[[Simulation], pl.DataFrame]) -> None:
+def _add_portfolio(walk: Walk, schema: type[Table], name: str, make: Trade) -> None:
+    experiment = walk.experiment
     walk.graph.add(
         schema,
-        lambda context, forecasts, bars, universe: part(
-            traded(walk.experiment, forecasts.collect(), bars.collect(), universe.collect(), "test")
+        lambda context, forecasts, bars, universe: make(
+            told(experiment, forecasts.collect(), "test"), bars.collect(), universe.collect(), experiment.trading
         ),
         key=f"{walk.key}/{name}",
         description=schema.__doc__ or "",
-        modules=("assets.evaluation.portfolio",),
+        modules=MODULES,
         inputs=whole({"forecasts": f"{walk.key}/forecasts", "bars": Bars.asset_key, "universe": Universe.asset_key}),
-        settings=walk.experiment.trading.model_dump_json(),
-        group=walk.experiment.name,
+        settings=experiment.trading.model_dump_json(),
+        group=experiment.name,
     )

@@ -72,13 +72,8 @@ def what_styles_leave(depth: pl.DataFrame) -> bytes:
     """RankIC before and after taking each style out of the forecast."""
     rows = _told(depth, ("taken out",), "rank_ic")
     with canvas(1.2 + 1.2 * ROW * len(rows)) as (figure, (axes,)):
-        at = np.arange(len(rows), dtype=float)
-        _whiskers(axes, rows, at, BLUE)
-        axes.axvline(0, color=INK, linewidth=0.8)
+        _list(axes, rows, [NAMED.get(name, f"without {name}") for name in rows["part"]], BLUE)
         axes.axvline(rows["value"].to_list()[0], color=GREY, linewidth=0.8, linestyle="--")
-        axes.set_yticks(at, [NAMED.get(name, f"without {name}") for name in rows["part"]])
-        axes.set_ylim(len(rows) - 0.4, -0.6)
-        axes.grid(visible=False, axis="y")
         axes.set_xlabel("RankIC of what is left, with 95% interval")
         axes.set_title("Near the dashed line: the forecast is no disguise of that style")
         return png(figure)
@@ -88,14 +83,9 @@ def styles_held(depth: pl.DataFrame) -> bytes:
     """How far the portfolio leans on each style."""
     rows = _told(depth, ("held",), "active_exposure")
     with canvas(1.2 + 1.2 * ROW * len(rows)) as (figure, (axes,)):
-        at = np.arange(len(rows), dtype=float)
-        _whiskers(axes, rows, at, GREEN)
-        axes.axvline(0, color=INK, linewidth=0.8)
+        _list(axes, rows, rows["part"].to_list(), GREEN)
         reach = max(1.0, float(np.nanmax(np.abs(rows.select("value", "lower", "upper").fill_null(0.0).to_numpy()))))
         axes.set_xlim(-1.1 * reach, 1.1 * reach)
-        axes.set_yticks(at, rows["part"].to_list())
-        axes.set_ylim(len(rows) - 0.4, -0.6)
-        axes.grid(visible=False, axis="y")
         axes.set_xlabel("standard deviations of the universe away from its plain mean, with 95% interval")
         axes.set_title("What the held names are more of (right) or less of (left)")
         return png(figure)
@@ -114,6 +104,16 @@ def _reach(rows: pl.DataFrame) -> NDArray[np.float64]:
     )
     reach: NDArray[np.float64] = np.nan_to_num(np.vstack([value - lower, upper - value]))
     return reach
+
+
+def _list(axes: Axes, rows: pl.DataFrame, names: list[str], colour: str) -> None:
+    """One line a row from top to bottom, with its name, about an upright line at 0."""
+    at = np.arange(len(rows), dtype=float)
+    _whiskers(axes, rows, at, colour)
+    axes.axvline(0, color=INK, linewidth=0.8)
+    axes.set_yticks(at, names)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.grid(visible=False, axis="y")
 
 
 def _whiskers(axes: Axes, rows: pl.DataFrame, at: NDArray[np.float64], colour: str) -> None:

@@ -678,8 +678,7 @@ def _taxed(tariff: Tariff, rules: Rules, book: Book, t: int, s: int, shares: flo
 
 @inner
 def _take_out(market: Market, rules: Rules, book: Book, t: int) -> None:
-    """Shares sold leave the tranches that were due, the oldest first; empty tranches and lots are closed up."""
-    kept = 0
+    """Shares sold leave the tranches that were due, the oldest first."""
     for k in range(book.many[TRANCHES]):
         row = book.tranche_KC[k]
         s = int(row[NAME])
@@ -687,22 +686,25 @@ def _take_out(market: Market, rules: Rules, book: Book, t: int) -> None:
             taken = min(row[SHARES], book.state_QS[JUST_SOLD, s])
             row[SHARES] -= taken
             book.state_QS[JUST_SOLD, s] -= taken
-        if row[SHARES] > 1e-9:
-            _moved_up(book.tranche_KC, k, kept)
-            kept += 1
-    book.many[TRANCHES] = kept
     _settle(book)
 
 
 @inner
-def _settle(book: Book) -> None:
-    """Close up the queue of lots; what rounding left of fractions is no position."""
+def _closed_up(table: Floats, shares: int, many: int) -> int:
+    """Rows without shares leave, those after them move up; returns how many are left."""
     kept = 0
-    for k in range(book.many[LOTS]):
-        if book.lot_LC[k, LOT_SHARES] > 1e-9:
-            _moved_up(book.lot_LC, k, kept)
+    for k in range(many):
+        if table[k, shares] > 1e-9:
+            _moved_up(table, k, kept)
             kept += 1
-    book.many[LOTS] = kept
+    return kept
+
+
+@inner
+def _settle(book: Book) -> None:
+    """Close up tranches and lots; what rounding left of fractions is no position."""
+    book.many[TRANCHES] = _closed_up(book.tranche_KC, SHARES, book.many[TRANCHES])
+    book.many[LOTS] = _closed_up(book.lot_LC, LOT_SHARES, book.many[LOTS])
     for s in range(book.state_QS.shape[1]):
         if book.state_QS[TOTAL, s] < 1e-9:
             book.state_QS[TOTAL, s] = 0.0
@@ -711,7 +713,6 @@ def _settle(book: Book) -> None:
 @inner
 def _sell_at_target(market: Market, tariff: Tariff, rules: Rules, book: Book, t: int) -> None:
     """Positions that are not due yet: at an open above the target, else at the target where a trade passed it."""
-    kept = 0
     for k in range(book.many[TRANCHES]):
         row = book.tranche_KC[k]
         s = int(row[NAME])
@@ -722,10 +723,6 @@ def _sell_at_target(market: Market, tariff: Tariff, rules: Rules, book: Book, t:
                 shares, reason = _part_of_sale(market, tariff, rules, book, t, s, row[SHARES])
                 reason = TAKE_PROFIT if shares > 0 else reason
                 row[SHARES] -= _sold(market, tariff, rules, book, t, s, row[OPENED], row[SHARES], shares, price, reason)
-        if row[SHARES] > 1e-9:
-            _moved_up(book.tranche_KC, k, kept)
-            kept += 1
-    book.many[TRANCHES] = kept
     _settle(book)
 
 

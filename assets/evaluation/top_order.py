@@ -50,8 +50,11 @@ def gains(return_TS: Floats, counts_TS: Flags) -> Places:
     return found_TS
 
 
-def ndcg(placed_TS: Places, k: int) -> Floats:
-    """Discounted gain of the first k places over that of the best possible order, [T]; NaN where no gain is there."""
+def ndcg(placed_TS: Places | Floats, k: int) -> Floats:
+    """Discounted gain of the first k places over that of the best possible order, [T]; NaN where no gain is there.
+
+    placed_TS  gains in the order of the forecast, best first
+    """
     discount_K = 1 / np.log2(np.arange(2, k + 2))
     best_TK = -np.sort(-placed_TS, axis=1)[:, :k]
     ideal_T = (best_TK * discount_K[: best_TK.shape[1]]).sum(axis=1)

@@ -24,6 +24,7 @@ from pipelines.inputs import whole
 
 STAGE = "portfolio"
 MODULES = ("assets.evaluation.portfolio", "assets.evaluation.ensemble", "assets.evaluation.information")
+"""What makes orders of forecasts."""
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ panel = Panel(
     target, target, np.ones((S, T), bool), segment,
 )
 training = TrainingSpec(
-    max_epochs=8, patience=8, burn_in=6, span=10, batch_size=6, schedule="cosine", augmentation=(TimeScalingSpec(),)
+    max_epochs=16, patience=16, burn_in=6, span=10, batch_size=6, schedule="cosine", augmentation=(TimeScalingSpec(),)
 )
 epochs = []
 def told(record):
@@ -74,13 +74,14 @@ def finished(checkpoint: Path, out: Path) -> tuple[dict[str, bytes], list[tuple[
 @pytest.mark.slow
 def test_a_fit_that_is_killed_five_times_ends_with_the_same_bits(tmp_path: Path) -> None:
     weights, history, epochs = finished(tmp_path / "whole.pt", tmp_path / "whole")
-    assert epochs == list(range(1, 9))
+    assert epochs == list(range(1, 17))
     kept, chance = tmp_path / "killed.pt", random.Random(0)
-    reached = []
     for kill in range(5):
         process = start(kept, tmp_path / "never")
         assert process.stdout is not None
-        reached.append(process.stdout.readline())
+        # An epoch is told before it is kept: however slow the machine, the last kill finds one kept.
+        for _ in range(2 if kill == 4 else 1):
+            assert process.stdout.readline()
         time.sleep(chance.random() * 0.04)
         process.send_signal(signal.SIGKILL)
         process.communicate()
