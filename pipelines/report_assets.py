@@ -10,6 +10,7 @@ import dagster as dg
 import polars as pl
 
 from assets.evaluation import information as informing
+from assets.evaluation.capacity import Capacity, capacity
 from assets.evaluation.ensemble import KEYS, ensemble
 from assets.evaluation.gate_section import Gate
 from assets.evaluation.leaderboard import Entry, Leaderboard, leaderboard, promoted
@@ -49,6 +50,7 @@ PICTURES = {
     "rank_ic_of_slices": "RankIC by part",
     "what_styles_leave": "RankIC without styles",
     "worth": "the portfolio beside the universe",
+    "by_capital": "what larger sums would have earned",
     "reliability": "how often it rose by what was stated",
 }
 """Pictures of a report that stand in the metadata too, with what they show."""
@@ -64,13 +66,14 @@ def add_verdict(walk: Walk, gates: Sequence[str], reports: Path, data_docs: Path
         _add_information(walk, schema, name, make)
     _add_portfolio(walk, PortfolioDaily, "portfolio", lambda *given: simulate(*given).daily)
     _add_portfolio(walk, Orders, "orders", placed)
+    _add_portfolio(walk, Capacity, "capacity", capacity, ("assets.evaluation.capacity",))
     add_depth(walk)
     served = add_served(walk.graph, _trained(walk))
     dealt = Dealt(
         walk.experiment.name, walk.key, walk.experiment.trading, lambda rows: told(walk.experiment, rows, "test")
     )
     gates = (*gates, served, add_portfolio(walk.graph, dealt))
-    made = ("forecasts", "information", "seed_information", "deciles", "depth")
+    made = ("forecasts", "information", "seed_information", "deciles", "depth", "capacity")
     market = {"bars": Bars, "universe": Universe, "calendar": Calendar, "refused": RefusedBars}
     read = {
         **{name: f"{walk.key}/{name}" for name in made},
@@ -252,6 +255,7 @@ def findings_of(
         by_seed=frames["seed_information"].collect(),
         deciles=frames["deciles"].collect(),
         depth=frames["depth"].collect(),
+        capacity=frames["capacity"].collect(),
         market=walk.source.kind,
         simulations=simulations,
         windows=windows_of(walk.folds, frames["calendar"].collect()["session"], experiment.target.horizon),
@@ -321,7 +325,7 @@ def _add_information(walk: Walk, schema: type[Table], name: str, make: Make) -> 
     )
 
 
-def _add_portfolio(walk: Walk, schema: type[Table], name: str, make: Trade) -> None:
+def _add_portfolio(walk: Walk, schema: type[Table], name: str, make: Trade, more: Sequence[str] = ()) -> None:
     experiment = walk.experiment
     walk.graph.add(
         schema,
@@ -330,7 +334,7 @@ def _add_portfolio(walk: Walk, schema: type[Table], name: str, make: Trade) -> N
         ),
         key=f"{walk.key}/{name}",
         description=schema.__doc__ or "",
-        modules=MODULES,
+        modules=(*MODULES, *more),
         inputs=whole({"forecasts": f"{walk.key}/forecasts", "bars": Bars.asset_key, "universe": Universe.asset_key}),
         settings=experiment.trading.model_dump_json(),
         group=experiment.name,

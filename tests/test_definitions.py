@@ -37,7 +37,8 @@ EVIDENCE = [
 STAGES = ["alarms", "data", "fit", "knowledge", "leakage", "purge", "selection"]
 GATE = [*(f"gate/evidence_{name}" for name in EVIDENCE), *(f"gate/{stage}" for stage in STAGES), "gate/data_docs"]
 OF_EXPERIMENT = [
-    "deciles", "depth", "forecasts", "information", "orders", "portfolio", "report", "seed_information", "walk_forward",
+    "capacity", "deciles", "depth", "forecasts", "information", "orders", "portfolio", "report", "seed_information",
+    "walk_forward",
 ]  # fmt: skip
 
 

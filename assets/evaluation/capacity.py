@@ -29,7 +29,11 @@ WITHOUT_CAP = 0.1  # share of the usual volume at which positions are sold where
 
 
 class Capacity(Table):
-    """Return in excess of the equal-weight universe by capital, after the first holding time."""
+    """What the same forecasts would have earned with more money: the rule of the experiment, by capital at the start.
+
+    An order moves its price with the square root of its share of the usual volume, and fills up to the cap; what is
+    not filled stays cash. Returns are those in excess of the equal-weight universe, after the first holding time.
+    """
 
     capital = dy.Float64(primary_key=True, min_exclusive=0, metadata={"unit": "yuan at the start"})
     excess_return_annual = dy.Float64(

@@ -94,41 +94,6 @@ def decile_bars(deciles: pl.DataFrame, horizon: int) -> bytes:
         return png(figure)
 
 
-def worth(daily: pl.DataFrame) -> bytes:
-    """Portfolio after costs beside its benchmark, and their difference. Rows of `portfolio.PortfolioDaily`."""
-    lines = daily.select(
-        "session",
-        net=((1 + pl.col("net_return")).cum_prod() - 1) * 100,
-        benchmark=((1 + pl.col("benchmark_return").fill_null(0.0)).cum_prod() - 1) * 100,
-        excess=pl.col("excess_return").fill_null(0.0).cum_sum() * 100,
-    )
-    with canvas(4.0, rows=2, ratios=(3, 2)) as (figure, (above, below)):
-        above.plot(lines["session"], lines["net"], color=BLUE, linewidth=1.6, label="portfolio after costs")
-        above.plot(lines["session"], lines["benchmark"], color=ORANGE, linewidth=1.6, label="equal-weight universe")
-        above.set_title("Growth, percent", pad=22)
-        above.legend(ncols=2, loc="lower left", bbox_to_anchor=(-0.01, 0.985), borderaxespad=0)
-        below.fill_between(lines["session"], 0, lines["excess"], color=GREEN, alpha=0.25, linewidth=0)
-        below.plot(lines["session"], lines["excess"], color=GREEN, linewidth=1.4)
-        below.axhline(0, color=INK, linewidth=0.8)
-        below.set_title("Excess return, summed, percent")
-        return png(figure)
-
-
-def refused_orders(counts: pl.DataFrame) -> bytes:
-    """Refused orders by side and reason. Columns side, reason, orders, share (of the orders of that side)."""
-    with canvas(0.9 + 0.32 * max(len(counts), 1)) as (figure, (axes,)):
-        shown = counts.sort("orders")
-        names = [f"{side}: {reason.replace('_', ' ')}" for side, reason in shown.select("side", "reason").iter_rows()]
-        colours = [BLUE if side == "buy" else ORANGE for side in shown["side"]]
-        bars = axes.barh(names, shown["orders"], color=colours, height=0.62)
-        labels = [f"{orders:,} ({share:.2%})" for orders, share in shown.select("orders", "share").iter_rows()]
-        axes.bar_label(bars, labels, padding=4, fontsize=8)
-        axes.margins(x=0.18)
-        axes.grid(visible=False, axis="y")
-        axes.set_title("Orders refused, and their share of the orders of that side")
-        return png(figure)
-
-
 @contextmanager
 def canvas(height: float, rows: int = 1, ratios: tuple[float, ...] = (1,)) -> Iterator[tuple[Canvas, tuple[Axes, ...]]]:
     """A figure of the report's width, without global state, and its axes from top to bottom."""

@@ -136,7 +136,7 @@ def does_not_show(depth: pl.DataFrame, trading: bool) -> Iterator[str]:
         )
     if trading:
         yield (
-            "What a larger sum would have earned. Orders fill at the volume-weighted price of the session and move no "
-            "price; the fees are those of the day."
+            "What money would really have paid to trade. How far an order moves its price is a rule of thumb, the "
+            "square root of its share of the volume, and was not measured; others who trade the same are not counted."
         )
     yield "What the worst names would have earned sold short: in this market they can hardly be."

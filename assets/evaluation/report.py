@@ -10,8 +10,9 @@ from html import escape
 import dataframely as dy
 import polars as pl
 
-from assets.evaluation import depth_section, gate_pictures, pictures, portfolio
+from assets.evaluation import depth_section, earned_section, gate_pictures, pictures, portfolio
 from assets.evaluation import information as informing
+from assets.evaluation.capacity import Capacity
 from assets.evaluation.depth import Depth
 from assets.evaluation.gate_section import Gate, gate_header
 from assets.evaluation.intervals import Interval, interval
@@ -54,8 +55,6 @@ CAPTIONS = {
     "cumulative_rank_ic": "Cumulative RankIC over the test sessions",
     "rank_ic_by_fold": "RankIC of each fold with its interval and each seed",
     "deciles": "Return of each tenth of the names",
-    "worth": "Growth of the portfolio beside the equal-weight universe",
-    "refused_orders": "Refused orders by reason",
 }
 METHOD = (
     "Brackets hold 95% intervals of the daily series of the seed-averaged forecast: Bartlett long-run variance with a "
@@ -95,7 +94,7 @@ class Findings:
     windows                        fold, segment (train, purge, valid, test), first, last: see `windows_of`
     rows                           what (read, refused, kept), why, rows: what the cleaning did, in its order
     gate                           the gate's verdicts, see `gate_section`
-    depth                          the table `depth.Depth`
+    depth, capacity                the tables `depth.Depth` and `capacity.Capacity`
     market                         kind of the source
     looks                          the trials of its family and the holdout, see `trials_section`
     """
@@ -114,6 +113,7 @@ class Findings:
     gate: Gate
     looks: Looks
     depth: pl.DataFrame = field(default_factory=Depth.create_empty)
+    capacity: pl.DataFrame = field(default_factory=Capacity.create_empty)
     market: str = ""
 
 
@@ -185,13 +185,6 @@ def decile_means(deciles: pl.DataFrame, segment: str, horizon: int) -> pl.DataFr
     return pl.DataFrame(rows, schema=schema, orient="row").sort("decile")
 
 
-def refusals(orders: pl.DataFrame) -> pl.DataFrame:
-    """Refused orders: side, reason, orders, share of the orders of that side."""
-    placed = orders.with_columns(placed=pl.len().over("side"))
-    refused = placed.filter(pl.col("status") == "refused").group_by("side", "reason")
-    return refused.agg(orders=pl.len(), share=pl.len() / pl.col("placed").first()).sort("side", "reason")
-
-
 def bounded(found: Interval, unit: str) -> str:
     """A value with its bounds in the manner of its unit: '.041 [.030, .052]', '+3.10% [-1.20%, +7.40%]'."""
     return bounded_text(found.mean, found.lower, found.upper, unit)
@@ -199,12 +192,13 @@ def bounded(found: Interval, unit: str) -> str:
 
 def render(findings: Findings) -> dict[str, bytes]:
     """File name -> content: each picture as PNG, and `report.html`, one page that needs no other file."""
-    drawn = _drawn(findings)
-    page = _page(findings, summary(findings), drawn)
+    figures = summary(findings)
+    drawn = _drawn(findings, figures.filter(segment="test"))
+    page = _page(findings, figures, drawn)
     return {**{f"{name}.png": picture for name, picture in drawn.items()}, "report.html": page.encode()}
 
 
-def _drawn(findings: Findings) -> dict[str, bytes]:
+def _drawn(findings: Findings, figures: pl.DataFrame) -> dict[str, bytes]:
     horizon, seeds = findings.horizon, findings.by_seed.filter(pl.col("segment") == "test")
     days = informing.daily(findings.information, "test")
     drawn = {"fold_timeline": gate_pictures.fold_timeline(findings.windows)}
@@ -216,17 +210,12 @@ def _drawn(findings: Findings) -> dict[str, bytes]:
         drawn["rank_ic_by_fold"] = pictures.rank_ic_by_fold(folds, seeds)
     if len(means := decile_means(findings.deciles, "test", horizon)):
         drawn["deciles"] = pictures.decile_bars(means, horizon)
-    if simulation := findings.simulations.get("test"):
-        drawn["worth"] = pictures.worth(simulation.daily)
-        if len(refused := refusals(simulation.orders)):
-            drawn["refused_orders"] = pictures.refused_orders(refused)
-    return {**drawn, **depth_section.drawn(findings.depth)}
+    earned = earned_section.drawn(findings.simulations.get("test"), figures, findings.capacity)
+    return {**drawn, **earned, **depth_section.drawn(findings.depth)}
 
 
 def _page(findings: Findings, figures: pl.DataFrame, drawn: Mapping[str, bytes]) -> str:
     told = [_image(drawn, name) for name in ("cumulative_rank_ic", "rank_ic_by_fold", "deciles")]
-    beside, leaning = depth_section.earned(findings.depth, drawn)
-    earned = [_image(drawn, "worth"), beside, leaning, _image(drawn, "refused_orders")]
     short = in_short(findings.depth, findings.windows, findings.horizon, findings.market)
     unshown = does_not_show(findings.depth, bool(findings.simulations))
     folded = f"<details><summary>{len(figures)} figures</summary>{_every(figures)}</details>"
@@ -239,7 +228,7 @@ def _page(findings: Findings, figures: pl.DataFrame, drawn: Mapping[str, bytes])
         section("Headline figures", _headline(figures), _known_worlds(findings.model)),
         section("What the forecasts tell", *([_words(TOLD)] if any(told) else []), *told),
         *depth_section.told(findings.depth, drawn),
-        section("What they would have earned", *([_traded(findings.trading)] if any(earned) else []), *earned),
+        *earned_section.told(findings.trading, findings.depth, findings.capacity, drawn),
         depth_section.sure(findings.depth, drawn),
         section("Could it be luck?", luck_section(findings.looks.family), trials_section(findings.looks)),
         section("What this does not show", *_sentences(unshown)),
@@ -270,23 +259,6 @@ def _header(findings: Findings, figures: pl.DataFrame) -> str:
         f"{findings.horizon} sessions ahead</p><h1>{escape(findings.question)}</h1>"
         f"{''.join(f'<p class=verdict>{escape(sentence)}</p>' for sentence in said)}"
         f"{gate_header(findings.gate)}{trials_header(findings.looks)}</header>"
-    )
-
-
-def _traded(trading: TradingSpec) -> str:
-    hold, kept = trading.hold_sessions, trading.top_k
-    how = (
-        f"the {kept} best are bought with 1/{hold} of the net asset value, and sold {hold} sessions later"
-        if trading.holding == "sleeves"
-        else f"{kept} names are held, of which the {trading.drop} worst are sold and as many of the best bought"
-    )
-    price = "VWAP" if trading.price == "vwap" else trading.price
-    volume = f", at most {trading.participation:.0%} of the usual volume" if trading.participation else ""
-    return (
-        f"<p>After each session {how}, at the next session's {price}{volume}, moved by the orders' own weight "
-        f"(Y {trading.impact:g}); start {trading.capital:,.0f} yuan, fees {trading.fees}. A refused buy stays cash, a "
-        "name that cannot be sold is held until it can. Bars tell no dividends: they are read off the ex-right "
-        "reference, so that their tax may be wrong.</p>"
     )
 
 

@@ -71,9 +71,9 @@ def test_how_many_slices_lie_off_0_is_told_beside_what_luck_makes():
     assert "about 2 would" in said
 
 
-def test_without_a_portfolio_nothing_is_said_of_larger_sums():
-    assert "larger sum" in " ".join(does_not_show(depth([]), trading=True))
-    assert "larger sum" not in " ".join(does_not_show(depth([]), trading=False))
+def test_without_a_portfolio_nothing_is_said_of_what_trading_costs():
+    assert "How far an order moves its price" in " ".join(does_not_show(depth([]), trading=True))
+    assert "How far an order moves its price" not in " ".join(does_not_show(depth([]), trading=False))
 
 
 def test_the_words_explained_are_those_that_are_used():

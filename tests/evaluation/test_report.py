@@ -149,7 +149,7 @@ def test_the_page_holds_the_verdict_the_figures_and_every_picture_within_itself(
     files = report.render(made_findings())
     html = files["report.html"].decode()
     pictures = {name for name in files if name.endswith(".png")}
-    assert len(pictures) == 7
+    assert len(pictures) == 8
     assert html.count("src='data:image/png;base64,") == len(pictures)
     assert not re.search(r"(?:src|href)=['\"]?https?:", html)
     assert report.verdict(report.summary(made_findings())) in html
@@ -184,11 +184,6 @@ def test_windows_purge_the_labels_that_reach_into_the_next_window():
         ("2016-07-01", "purge", date(2016, 6, 26), date(2016, 6, 30), 5),
         ("2016-07-01", "test", date(2016, 7, 1), date(2016, 9, 30), 92),
     ]
-
-
-def test_refusals_are_counted_as_shares_of_their_side():
-    found = report.refusals(made_simulation().orders)
-    assert found.rows() == [("buy", "locked_up", 2, pytest.approx(2 / 3)), ("sell", "suspended", 1, 1.0)]
 
 
 def test_a_fold_too_short_for_an_interval_keeps_its_mean():
