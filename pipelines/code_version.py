@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("assets", "models", "expectations", "pipelines")
 DATA_SUFFIXES = (".csv", ".yaml")
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+"""Fields of a statement that hold statements, or parts with statements of their own."""
 
 
 def code_version(*modules: str) -> str:
@@ -64,10 +67,19 @@ def _tree(module: str) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+def _statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """Every statement below a node, outer ones first; expressions, which are most of a tree, are passed over."""
+    for field in BLOCKS:
+        for inner in getattr(node, field, ()):
+            if isinstance(inner, ast.stmt):
+                yield inner
+            yield from _statements(inner)
+
+
 @functools.cache
 def _imports(module: str) -> tuple[str, ...]:
     names: set[str] = set()
-    for node in ast.walk(_tree(module)):
+    for node in _statements(_tree(module)):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -79,7 +91,7 @@ def _imports(module: str) -> tuple[str, ...]:
 @functools.cache
 def _meaning(module: str) -> bytes:
     tree = _tree(module)
-    for node in ast.walk(tree):
+    for node in [tree, *_statements(tree)]:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and (
             ast.get_docstring(node, clean=False) is not None
         ):
