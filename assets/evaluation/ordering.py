@@ -89,7 +89,7 @@ def correlations(a_TS: Floats, b_TS: Floats, group_TS: Groups, groups: int, leas
     told_C = (count_C >= least) & (of_a_C > 0) & (of_b_C > 0)
     found_C = np.full(cells, np.nan)
     found_C[told_C] = together_C[told_C] / np.sqrt(of_a_C[told_C] * of_b_C[told_C])
-    return found_C.reshape(-1, groups), count_C.reshape(-1, groups)
+    return found_C.reshape(len(group_TS), groups), count_C.reshape(len(group_TS), groups)
 
 
 def rank_correlation(x: Ordered, y: Ordered, counts_TS: Flags, least: int) -> Floats:

@@ -65,3 +65,11 @@ def test_forecasts_without_validation_have_no_confidence(told):
         probability=pl.lit(0.5), probability_std=pl.lit(0.1), noise_scale=pl.lit(0.02)
     )
     assert of_confidence(told.forecasts, told.returns, 5) == []
+
+
+def test_a_market_that_tells_of_prices_alone_has_every_part_but_those_of_facts(told):
+    told.float_shares, told.industries = told.float_shares.clear(), told.industries.clear()
+    found = made(told)
+    assert "industry" not in set(found["kind"])
+    assert {"all", "year", "board", "top", "side", "age", "taken out", "beside"} <= set(found["kind"])
+    assert found.filter(kind="all", metric="rank_ic")["value"].is_not_null().all()
