@@ -6,6 +6,7 @@ again, until it asks for nothing. Every run is in the Dagster UI afterwards.
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 
@@ -31,6 +32,11 @@ WHAT_TO_DO = (
 
 def main() -> int:
     """Bring the market of the settings up to date; 1 when a run or a verdict failed, 2 when the settings cannot be."""
+    argparse.ArgumentParser(
+        prog="python -m pipelines.demo",
+        description=__doc__,
+        epilog="The market: KINDLING_MARKET, or make demo MARKET=...",
+    ).parse_args()
     be_quiet()
     quicken()
     began = time.monotonic()

@@ -101,6 +101,15 @@ def test_windows_that_leave_no_training_data_are_refused_with_the_file_the_dates
     assert "Traceback" not in done.stderr
 
 
+def test_a_word_behind_the_demo_is_refused_rather_than_passed_over() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "pipelines.demo", "files:folder"], cwd=Path(__file__).parents[1],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "unrecognized arguments: files:folder" in done.stderr
+
+
 def test_the_pyfunc_script_is_where_tracking_looks_for_it() -> None:
     assert PYFUNC.is_file()
 
