@@ -52,13 +52,18 @@ def orders_foretold(traded: Traded, trade: Trade, terms: Terms, takes_profit: bo
     takes_profit  whether positions are sold at a target, which follows the session
     returns       EXECUTION; a rule that met no order shows nothing, and fails
     """
-    rows = [_again(traded, trade)]
+    rows, followed = [_again(traded, trade)], list[dict[str, object]]()
     for session in sessions_of_every_kind(traded.orders):
-        rows += _rewritten(traded, trade, session, takes_profit, seed)
+        other = rewritten(traded, session, seed)
+        found = trade(*other)
+        rows += _kept(traded.orders, found, session, takes_profit)
+        followed += _followed(traded, other[1], found, session, terms.price)
+    if not followed and filled(traded.orders).height:
+        followed = [_row("prices of a session that was tried follow it", filled(traded.orders), 1)]
     stressed_bars = stressed(traded.bars, traded.orders)
     placed = trade(traded.forecasts, stressed_bars, traded.universe)
     met = refusals(placed, stressed_bars, terms, with_sales=sales_can_occur(traded.orders, terms))
-    return pl.concat([pl.DataFrame(rows, schema=EXECUTION), met])
+    return pl.concat([pl.DataFrame([*rows, *followed], schema=EXECUTION), met])
 
 
 def sessions_of_every_kind(orders: pl.DataFrame, most: int = SESSIONS_TRIED) -> list[date]:
@@ -125,24 +130,35 @@ def _again(traded: Traded, trade: Trade) -> dict[str, object]:
     return _same("the stored orders are those of the simulation made again, to the bit", traded.orders, again)
 
 
-def _rewritten(
-    traded: Traded, trade: Trade, session: date, takes_profit: bool, seed: int
-) -> Iterator[dict[str, object]]:
-    found = trade(*rewritten(traded, session, seed))
+def _kept(orders: pl.DataFrame, found: pl.DataFrame, session: date, takes_profit: bool) -> Iterator[dict[str, object]]:
+    """What may not change: orders before the session, and what is asked for in it."""
     before = pl.col("session") < session
-    stored_at, found_at = (frame.filter(session=session) for frame in (traded.orders, found))
-    asked = [_asked(frame, takes_profit) for frame in (stored_at, found_at)]
-    if (earlier := traded.orders.filter(before)).height:
+    if (earlier := orders.filter(before)).height:
         yield _same(
             f"orders before {session} stay where that session and its future are others", earlier, found.filter(before)
         )
+    asked = [_asked(frame.filter(session=session), takes_profit) for frame in (orders, found)]
     yield _same(f"what is asked for on {session} stays where that session and its future are others", *asked)
-    priced = [frame.filter(pl.col("shares") > 0).select(*KEYS, "price") for frame in (stored_at, found_at)]
-    if priced[0].height:
-        moved = not priced[0].equals(priced[1])
-        yield _row(
-            f"prices of {session} follow that session, so that it is known to be others", priced[0], 0 if moved else 1
-        )
+
+
+def _followed(
+    traded: Traded, other_bars: pl.DataFrame, found: pl.DataFrame, session: date, price: str
+) -> Iterator[dict[str, object]]:
+    """What must change, or nothing was tried: prices of fills in names whose price could be made another."""
+    one, other = (bars.filter(session=session).select("security_id", price) for bars in (traded.bars, other_bars))
+    moved = one.join(other, on="security_id").filter(pl.col(price) != pl.col(f"{price}_right"))["security_id"]
+    stored, again = (
+        filled(orders).filter(pl.col("security_id").is_in(moved.implode()), session=session).select(*KEYS, "price")
+        for orders in (traded.orders, found)
+    )
+    if stored.height:
+        rule = f"prices of {session} follow that session, so that it is known to be others"
+        yield _row(rule, stored, int(stored.equals(again)))
+
+
+def filled(orders: pl.DataFrame) -> pl.DataFrame:
+    """Orders of which a share was filled."""
+    return orders.filter(pl.col("shares") > 0)
 
 
 def _asked(orders: pl.DataFrame, takes_profit: bool) -> pl.DataFrame:
@@ -175,20 +191,26 @@ def _row(rule: str, looked_at: pl.DataFrame, broken: int, where: pl.DataFrame | 
 
 
 def _other_session(bars: pl.DataFrame, session: date, rng: np.random.Generator) -> pl.DataFrame:
-    """Other prices and volumes in the session, for what trades in it and is not at a limit."""
+    """Other prices and volumes in the session, for what trades in it and is not locked.
+
+    What closes at a limit keeps its range and close, as a strict rule refuses by it.
+    """
     free = ~pl.col("is_suspended") & ~pl.col("is_locked_up") & ~pl.col("is_locked_down") & pl.col("vwap").is_not_null()
-    low = pl.max_horizontal(pl.col("low") * 0.97, pl.col("limit_down") + 0.02)
-    high = pl.min_horizontal(pl.col("high") * 1.03, pl.col("limit_up") - 0.02)
     at_limit = (pl.col("close") <= pl.col("limit_down") + 0.01) | (pl.col("close") >= pl.col("limit_up") - 0.01)
-    moves = (pl.col("session") == session) & free & (low < high) & ~at_limit.fill_null(value=False)
+    stays = at_limit.fill_null(value=False)
+    wider = pl.when(stays).then(0.0).otherwise(0.03)
+    low = pl.max_horizontal(pl.col("low") * (1 - wider), pl.col("limit_down") + 0.02)
+    high = pl.min_horizontal(pl.col("high") * (1 + wider), pl.col("limit_up") - 0.02)
+    moves = (pl.col("session") == session) & free & (low < high)
     inside = {name: low + pl.Series(rng.random(bars.height)) * (high - low) for name in ("open", "close", "vwap")}
     told = {
-        **inside,
-        "low": low,
-        "high": high,
-        "volume": pl.col("volume") * pl.Series(rng.lognormal(0, 1, bars.height)),
+        **{name: (moves, inside[name]) for name in ("open", "vwap")},
+        **{name: (moves & ~stays, value) for name, value in (("close", inside["close"]), ("low", low), ("high", high))},
+        "volume": (moves, pl.col("volume") * pl.Series(rng.lognormal(0, 1, bars.height))),
     }
-    return bars.with_columns(pl.when(moves).then(value).otherwise(name).alias(name) for name, value in told.items())
+    return bars.with_columns(
+        pl.when(which).then(value).otherwise(name).alias(name) for name, (which, value) in told.items()
+    )
 
 
 def _other_future(bars: pl.DataFrame, session: date, dealt: pl.Series, rng: np.random.Generator) -> pl.DataFrame:

@@ -82,6 +82,35 @@ def test_other_honest_rules_pass(setting: dict[str, object]) -> None:
         assert found.filter(~pl.col("passed"))["rule"].to_list() == []
 
 
+@pytest.mark.parametrize("price", ["vwap", "open", "close"])
+def test_a_market_in_which_all_names_close_at_their_limit_is_tried_by_its_other_prices(price: str) -> None:
+    forecasts, bars, universe = MARKET
+    bars = bars.with_columns(close=pl.col("limit_up"), high=pl.col("limit_up"))
+    spec = TradingSpec.model_validate(SPEC.model_dump() | {"price": price})
+    stored = Traded(forecasts, bars, universe, placed(forecasts, bars, universe, spec))
+    found = knew_no_future(stored, spec)
+    moveless = ["prices of a session that was tried follow it"] if price == "close" else []
+    assert found.filter(~pl.col("passed"))["rule"].to_list() == moveless
+    assert any("prices of" in rule for rule in found["rule"])
+    day = sessions_of_every_kind(stored.orders)[0]
+    session = rewritten(stored, day, 0)[1].filter(session=day)
+    assert session.select((pl.col("close") == pl.col("limit_up")).all()).item()
+    vwap = pl.col("vwap")
+    assert session.select((vwap.is_between("low", "high") & (vwap < pl.col("limit_up"))).all()).item()
+
+
+def test_prices_that_no_session_moves_show_nothing_and_fail() -> None:
+    def deaf(forecasts: pl.DataFrame, bars: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFrame:
+        return honest(*MARKET)
+
+    assert [rule for rule in failed(deaf) if "follow that session" in rule]
+    forecasts, bars, universe = MARKET
+    locked = bars.with_columns(is_locked_up=True, is_locked_down=True)
+    stored = Traded(forecasts, locked, universe, honest(*MARKET))
+    found = orders_foretold(stored, deaf, terms_of(SPEC), takes_profit=False)
+    assert "prices of a session that was tried follow it" in found.filter(~pl.col("passed"))["rule"].to_list()
+
+
 def test_a_position_that_ends_sooner_is_found_by_the_stored_orders() -> None:
     sooner = SPEC.model_copy(update={"hold_sessions": 2})
     simulation = simulate(*MARKET, sooner)
