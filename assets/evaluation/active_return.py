@@ -24,7 +24,7 @@ KIND = "beside"
 def active_returns(daily: pl.DataFrame, indices: pl.DataFrame, hold: int) -> list[Line]:
     """Excess return a year, tracking error, information ratio and deepest fall of the excess, for each yardstick.
 
-    daily    rows of `portfolio.PortfolioDaily`
+    daily    rows of `portfolio.PortfolioDaily`, of the sessions that are looked at
     indices  `index_returns.index_returns` of its sessions
     hold     sessions for which a position is held
     """

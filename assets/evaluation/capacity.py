@@ -32,7 +32,7 @@ class Capacity(Table):
     """What the same forecasts would have earned with more money: the rule of the experiment, by capital at the start.
 
     An order moves its price with the square root of its share of the usual volume, and fills up to the cap; what is
-    not filled stays cash. Returns are those in excess of the equal-weight universe, after the first holding time.
+    not filled stays cash. Returns are those in excess of the equal-weight universe, once the money was put to work.
     """
 
     capital = dy.Float64(primary_key=True, min_exclusive=0, metadata={"unit": "yuan at the start"})
@@ -71,13 +71,16 @@ def capacity(
 ) -> pl.DataFrame:
     """The `Capacity` of a rule at each capital, in yuan; inputs as those of `portfolio.simulate`.
 
-    raises  ValueError as `portfolio.simulate`, and where no session is left after the first holding time
+    raises  ValueError as `portfolio.simulate`, and where no session is left once the money was put to work
     """
     exchange, plan, rules, charges = prepared(forecasts, bars, universe, spec)
-    if len(exchange.grid.sessions) - 1 <= spec.hold_sessions:
-        raise ValueError(f"{len(exchange.grid.sessions)} sessions hold none after the first {spec.hold_sessions}")
+    if len(exchange.grid.sessions) - 1 <= spec.starting_sessions:
+        raise ValueError(f"{len(exchange.grid.sessions)} sessions hold none after the first {spec.starting_sessions}")
     universe_T = exchange.benchmark()
-    rows = [_row(exchange, plan, rules, charges, universe_T, capital) for capital in sorted(capitals)]
+    rows = [
+        _row(exchange, plan, rules._replace(capital=float(round(capital * 100))), charges, universe_T, spec)
+        for capital in sorted(capitals)
+    ]
     return Capacity.validate(pl.DataFrame(rows).with_columns(pl.col(pl.Float64).fill_nan(None)))
 
 
@@ -102,23 +105,23 @@ def largest_capital(curve: pl.DataFrame, information_ratio: float) -> float:
 
 
 def _row(
-    exchange: Exchange, plan: Plan, rules: Rules, charges: Tariff, universe_T: Floats, capital: float
+    exchange: Exchange, plan: Plan, rules: Rules, charges: Tariff, universe_T: Floats, spec: TradingSpec
 ) -> dict[str, float]:
-    books = execute(exchange, plan, rules._replace(capital=float(round(capital * 100))), charges)
-    excess_T = (books.net_returns - universe_T)[rules.hold :]
-    found = interval(excess_T, rules.hold)
+    books, starting = execute(exchange, plan, rules, charges), spec.starting_sessions
+    excess_T = (books.net_returns - universe_T)[starting:]
+    found = interval(excess_T, spec.hold_sessions)
     known_T = excess_T[~np.isnan(excess_T)]
     deviation = float(np.std(known_T, ddof=1)) if len(known_T) > 1 else math.nan
     yearly_deviation = deviation * math.sqrt(SESSIONS_PER_YEAR)
     yearly = found.times(SESSIONS_PER_YEAR)
     return {
-        "capital": capital,
+        "capital": rules.capital / 100,
         "excess_return_annual": yearly.mean,
         "lower": yearly.lower,
         "upper": yearly.upper,
         "deviation_annual": yearly_deviation,
         "information_ratio": yearly.mean / yearly_deviation if deviation > 0 else math.nan,
-        "invested": float(np.mean(1 - (books.days["cash"] / books.days["nav"])[rules.hold :])),
+        "invested": float(np.mean(1 - (books.days["cash"] / books.days["nav"])[starting:])),
         "filled": _filled(books),
         "sessions_to_exit": _sessions_to_exit(exchange, books, rules),
     }

@@ -18,6 +18,7 @@ from assets.evaluation.index_returns import index_returns
 from assets.evaluation.legs import legs
 from assets.evaluation.line import Line
 from assets.evaluation.neutralised import neutralised
+from assets.evaluation.portfolio import counted
 from assets.evaluation.slices import slices
 from assets.evaluation.stated_cases import stated_cases
 from assets.evaluation.top_order import top_order
@@ -62,13 +63,15 @@ def of_portfolio(
 ) -> list[Line]:
     """The portfolio beside the universe and indices, and the styles that it leans on.
 
-    daily, orders  rows of `portfolio.PortfolioDaily` and `portfolio.Orders`
+    daily, orders  rows of `portfolio.PortfolioDaily` and `portfolio.Orders`; returns are those of the sessions that
+                   count (`portfolio.counted`)
     bars           rows of `expectations.tables.Bars`
     index_bars     rows of `expectations.fact_tables.IndexBars`
     hold           sessions for which a position is held
     """
+    days = counted(daily)
     return [
-        *active_returns(daily, index_returns(index_bars, daily["session"]), hold),
+        *active_returns(days, index_returns(index_bars, days["session"]), hold),
         *exposures(orders, bars, cases),
     ]
 

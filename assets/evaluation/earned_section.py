@@ -141,6 +141,11 @@ def _rule(trading: TradingSpec) -> str:
     return (
         f"<p>After each session {how}, at the next session's {price}{volume}, moved by the orders' own weight "
         f"(Y {trading.impact:g}); start {trading.capital:,.0f} yuan, fees {trading.fees}. A refused buy stays cash, a "
-        "name that cannot be sold is held until it can. Bars tell no dividends: they are read off the ex-right "
-        "reference, so that their tax may be wrong.</p>"
+        f"name that cannot be sold is held until it can. {_starting(trading.starting_sessions)} Bars tell no "
+        "dividends: they are read off the ex-right reference, so that their tax may be wrong.</p>"
     )
+
+
+def _starting(sessions: int) -> str:
+    first = "The first session, in which" if sessions == 1 else f"The first {sessions} sessions, in which"
+    return f"{first} the money is put to work, {'counts' if sessions == 1 else 'count'} in no return."

@@ -3,7 +3,8 @@
 After session t the members of the universe are ranked by their forecast, and orders are sized by what was known then;
 they are entered at t + 1, held as `TradingSpec` says, and refused or cut as the session, the volume and the cash demand
 (`execution`). A refused buy stays cash, a refused sale is tried in each session.
-Until hold_sessions sleeves are bought, part of the capital is cash; that is in the excess return as it is.
+Until all sleeves are bought, part of the capital is cash, which shines in a market that falls and dims in one that
+rises. That is no forecast: those sessions have no excess return, and count in no figure of what was earned.
 
 Two yardsticks stand beside it. The benchmark is an equal-weight holder of the universe, who keeps what is locked up and
 so cannot be bought: hard to beat by trading. The same rule without choosing tells what the choice alone adds.
@@ -11,6 +12,7 @@ so cannot be bought: hard to beat by trading. The same rule without choosing tel
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import dataframely as dy
@@ -97,7 +99,13 @@ class PortfolioDaily(Table):
             "definition": "what the same rule earns without choosing: all members with a forecast are bought alike",
         },
     )
-    excess_return = dy.Float64(nullable=True, metadata={"definition": "net_return less benchmark_return"})
+    excess_return = dy.Float64(
+        nullable=True,
+        metadata={
+            "definition": "net_return less benchmark_return; null in the first sessions, in which the money is put to "
+            "work"
+        },
+    )
     selection_return = dy.Float64(metadata={"definition": "gross_return less unchosen_return; its mean is 0 by chance"})
     turnover = dy.Float64(min=0, metadata={"unit": "share of nav", "definition": "half of what was bought and sold"})
     fees = dy.Float64(min=0, metadata={"unit": "yuan", "definition": "commission, stamp duty and transfer fee"})
@@ -132,7 +140,7 @@ def simulate(forecasts: pl.DataFrame, bars: pl.DataFrame, universe: pl.DataFrame
     unchosen = execute(exchange, plan, _unchoosing(rules), free)
     return Simulation(
         orders=_orders(chosen.orders, exchange.grid),
-        daily=_daily(chosen, unchosen, exchange),
+        daily=_daily(chosen, unchosen, exchange, spec.starting_sessions),
         positions=_positions(chosen.positions, exchange.grid),
         shortfall=shortfall(exchange, plan, rules, free, chosen),
     )
@@ -165,10 +173,18 @@ def _unchoosing(rules: Rules) -> Rules:
     return sleeves._replace(hold=rules.hold)
 
 
+def counted(daily: pl.DataFrame) -> pl.DataFrame:
+    """The sessions that count in what was earned, of rows of `PortfolioDaily`: those with an excess return."""
+    return daily.filter(pl.col("excess_return").is_not_null())
+
+
 def figures(simulation: Simulation, spec: TradingSpec) -> list[Figure]:
-    """The headline figures of one simulation; returns are arithmetic means a session, times the sessions of a year."""
+    """The headline figures of one simulation; returns are arithmetic means a session, times the sessions of a year.
+
+    Returns and rates are those of the sessions that count (`counted`); sums of orders and yuan are those of all.
+    """
     daily, orders = simulation.daily, simulation.orders
-    year, unit = SESSIONS_PER_YEAR, "simple return a year"
+    days = counted(daily)
     means = {
         "excess_return_annual": ("excess_return", "net of costs, less the equal-weight universe before costs"),
         "selection_return_annual": ("selection_return", "gross, less the same rule buying every member alike"),
@@ -176,17 +192,14 @@ def figures(simulation: Simulation, spec: TradingSpec) -> list[Figure]:
         "benchmark_return_annual": ("benchmark_return", "equal-weight universe that could be held, before costs"),
     }
     found = [
-        Figure.of(
-            name, interval(daily[column], spec.hold_sessions).times(year), unit, f"{text}; summed, not compounded"
-        )
-        for name, (column, text) in means.items()
+        _yearly(name, days[column], spec, f"{text}; summed, not compounded") for name, (column, text) in means.items()
     ]
-    drag = float((daily["gross_return"] - daily["net_return"]).mean()) * year  # type: ignore[arg-type]
+    drag = _mean(days["gross_return"] - days["net_return"]) * SESSIONS_PER_YEAR
     fall = float((daily["nav"] / daily["nav"].cum_max()).min()) - 1  # type: ignore[arg-type]
     refused = orders.filter(pl.col("status") == "refused").group_by("side", "reason").len().sort("side", "reason")
     plain = [
         ("max_drawdown", fall, "share of nav", "deepest fall of nav from its highest value before"),
-        ("turnover", float(daily["turnover"].mean()), "share of nav a session", "half of bought and sold"),  # type: ignore[arg-type]
+        ("turnover", _mean(days["turnover"]), "share of nav a session", "half of bought and sold"),
         ("costs_annual", drag, "share of nav a year", "fees, tax on dividends and impact"),
         ("costs", float(daily.select(pl.sum("fees", "dividend_tax", "impact")).sum_horizontal()[0]), "yuan", "in all"),
         ("orders", float(len(orders)), "orders", "placed, filled or refused"),
@@ -197,20 +210,24 @@ def figures(simulation: Simulation, spec: TradingSpec) -> list[Figure]:
             for side, reason, count in refused.iter_rows()
         ),
     ]
-    return [*found, *_lost(simulation.shortfall, spec), *(Figure.plain(*line) for line in plain)]
+    lost = simulation.shortfall.filter(pl.col("session").is_in(days["session"].implode()))
+    return [*found, *_lost(lost, spec), *(Figure.plain(*line) for line in plain)]
 
 
 def _lost(shortfall: pl.DataFrame, spec: TradingSpec) -> list[Figure]:
     """What each friction takes in a year; together what lies between the frictionless and the net return."""
-    unit = "simple return a year"
     columns = {"frictionless_return_annual": ("frictionless_return", "every order fills whole and free of charge")}
     columns |= {f"lost_to_{cause}_annual": (cause, f"return lost to {text}") for cause, text in CAUSES.items()}
-    return [
-        Figure.of(
-            name, interval(shortfall[column], spec.hold_sessions).times(SESSIONS_PER_YEAR), unit, f"{text}; summed"
-        )
-        for name, (column, text) in columns.items()
-    ]
+    return [_yearly(name, shortfall[column], spec, f"{text}; summed") for name, (column, text) in columns.items()]
+
+
+def _yearly(name: str, returns: pl.Series, spec: TradingSpec, text: str) -> Figure:
+    found = interval(returns, spec.hold_sessions).times(SESSIONS_PER_YEAR)
+    return Figure.of(name, found, "simple return a year", text)
+
+
+def _mean(values: pl.Series) -> float:
+    return float(values.mean()) if len(values) else math.nan  # type: ignore[arg-type]
 
 
 def _orders(placed: pl.DataFrame, grid: Grid) -> pl.DataFrame:
@@ -237,7 +254,7 @@ def _positions(held: pl.DataFrame, grid: Grid) -> pl.DataFrame:
     )
 
 
-def _daily(chosen: Books, unchosen: Books, exchange: Exchange) -> pl.DataFrame:
+def _daily(chosen: Books, unchosen: Books, exchange: Exchange, starting: int) -> pl.DataFrame:
     days = chosen.days
     given_up_T = days["fees"] + days["dividend_tax"] + days["impact"]
     columns = {
@@ -251,7 +268,9 @@ def _daily(chosen: Books, unchosen: Books, exchange: Exchange) -> pl.DataFrame:
     }
     return PortfolioDaily.validate(
         pl.DataFrame(columns).with_columns(
-            excess_return=pl.col("net_return") - pl.col("benchmark_return"),
+            excess_return=pl.when(pl.int_range(pl.len()) >= starting).then(
+                pl.col("net_return") - pl.col("benchmark_return")
+            ),
             selection_return=pl.col("gross_return") - pl.col("unchosen_return"),
         )
     )

@@ -60,6 +60,11 @@ class TradingSpec(BaseModel):
         return self
 
     @property
+    def starting_sessions(self) -> int:
+        """Sessions in which the money is put to work: one for each sleeve, or one; they count in no return."""
+        return self.hold_sessions if self.holding == "sleeves" else 1
+
+    @property
     def gates(self) -> dict[str, float]:
         """The columns of the forecasts above whose bound a name is not bought."""
         bounds = {"probability_std": self.max_probability_std, "noise_scale": self.max_noise_scale}

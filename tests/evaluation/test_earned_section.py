@@ -85,6 +85,7 @@ def test_without_a_portfolio_nothing_is_told():
 def test_the_rule_that_was_traded_is_told():
     text = earned.told(TradingSpec(top_k=7, hold_sessions=4), NONE, CURVE.clear(), {"worth": b"x"})[0]
     assert "the 7 best are bought with 1/4 of the net asset value, and sold 4 sessions later" in text
+    assert "The first 4 sessions, in which the money is put to work, count in no return." in text
 
 
 def test_refusals_are_counted_as_shares_of_their_side():
