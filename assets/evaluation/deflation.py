@@ -12,9 +12,9 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 from scipy.cluster import hierarchy
 from scipy.spatial import distance
+from scipy.special import ndtri
 
 from assets.evaluation.sharpe import Track, probabilistic_sharpe
 
@@ -32,7 +32,7 @@ def expected_maximum(trials: float, variance: float = 1.0) -> float:
         raise ValueError(f"trials were {trials} and their variance {variance}; give at least 1 and at least 0")
     if trials == 1:
         return 0.0
-    quantiles = stats.norm.ppf([1 - 1 / trials, 1 - 1 / (trials * math.e)])
+    quantiles = ndtri([1 - 1 / trials, 1 - 1 / (trials * math.e)])
     # Just above one trial the approximation would fall below 0.
     return math.sqrt(variance) * max(0.0, float((1 - np.euler_gamma) * quantiles[0] + np.euler_gamma * quantiles[1]))
 

@@ -19,7 +19,8 @@ h1{font-size:26px;line-height:1.25;margin:4px 0 18px}h2{font-size:17px;margin:34
 .gate p{margin:0 0 4px}.stages{font-size:13px;color:var(--soft)}.gate a{color:var(--blue)}
 .trials{margin:12px 0 0;font-size:13px;color:var(--soft)}.trials p{margin:0 0 4px}.trials b{color:var(--ink)}
 .gate.failed{border-color:var(--red);background:#fdf4ef}
-table{border-collapse:collapse;width:100%;font-size:13px;margin:0 0 14px}th,td{padding:5px 8px;border-bottom:1px solid var(--rule)}
+table{border-collapse:collapse;width:100%;font-size:13px;margin:0 0 14px}
+th,td{padding:5px 8px;border-bottom:1px solid var(--rule)}
 th{color:var(--soft);font-weight:600}.text{text-align:left;vertical-align:top}td:first-child{white-space:nowrap}
 .number{text-align:right;white-space:nowrap;vertical-align:top;font-variant-numeric:tabular-nums}
 td.text:last-child{color:var(--soft)}

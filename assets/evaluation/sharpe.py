@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 Floats = NDArray[np.float64]
 
@@ -82,7 +82,7 @@ def probabilistic_sharpe(track: Track, benchmark: float = 0.0) -> float:
     above, error = track.sharpe - benchmark, track.error
     if error == 0:
         return float(np.heaviside(above, 0.5))
-    return float(stats.norm.cdf(above / error))
+    return float(ndtr(above / error))
 
 
 def least_track_record(track: Track, benchmark: float = 0.0, level: float = 0.95) -> float:
@@ -94,7 +94,7 @@ def least_track_record(track: Track, benchmark: float = 0.0, level: float = 0.95
         return math.nan
     if track.sharpe <= benchmark:
         return math.inf
-    return 1 + track._spread() * float(stats.norm.ppf(level) / (track.sharpe - benchmark)) ** 2
+    return 1 + track._spread() * float(ndtri(level) / (track.sharpe - benchmark)) ** 2
 
 
 @dataclass(frozen=True)
@@ -128,11 +128,11 @@ def haircut(annual: float, observations: int, per_year: int, trials: float, auto
     """
     corrected = annual * autocorrelation_factor(autocorrelation, per_year)
     t = corrected * math.sqrt(observations / per_year)
-    p = float(2 * stats.t.sf(abs(t), observations - 1))
+    p = float(2 * stdtr(observations - 1, -abs(t)))
     adjusted = min(1.0, trials * p)
     if not corrected > 0:
         return Haircut(corrected, t, p, adjusted, corrected)
-    left = float(stats.t.isf(adjusted / 2, observations - 1)) * math.sqrt(per_year / observations)
+    left = -float(stdtrit(observations - 1, adjusted / 2)) * math.sqrt(per_year / observations)
     return Haircut(corrected, t, p, adjusted, left)
 
 

@@ -8,13 +8,13 @@ from numba import vectorize
 from assets.factors.rounding import SAME
 
 
-@vectorize(["float64(float64, float64, float64)"], cache=True)  # type: ignore[no-untyped-call, untyped-decorator]
+@vectorize(cache=True)  # type: ignore[no-untyped-call, untyped-decorator]
 def above(ours: float, theirs: float, listed: float) -> float:
     """1 where it does, else 0 in the sessions of the security, also without a value, and NaN in others."""
     return 1.0 if ours > theirs + SAME * abs(theirs) else (0.0 if listed > 0.0 else np.nan)
 
 
-@vectorize(["float64(float64, float64, float64)"], cache=True)  # type: ignore[no-untyped-call, untyped-decorator]
+@vectorize(cache=True)  # type: ignore[no-untyped-call, untyped-decorator]
 def below(ours: float, theirs: float, listed: float) -> float:
     """The same for a value that lies below."""
     return 1.0 if ours < theirs - SAME * abs(theirs) else (0.0 if listed > 0.0 else np.nan)

@@ -98,14 +98,15 @@ def _reproducible(seed: int, threads: int | None) -> Iterator[int]:
     """Random numbers from `seed`, deterministic algorithms, a fixed number of threads; all put back at the end."""
     # Read by CUDA's matrix products when they first run; without it they may add in another order each time.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    strict_before = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    mode_before = torch.get_deterministic_debug_mode()
+    # Not `use_deterministic_algorithms`: it loads a compiler that is not used here, which takes longer than many a fit.
+    torch.set_deterministic_debug_mode("warn")
     try:
         with on_threads(threads or torch.get_num_threads()), torch.random.fork_rng():
             torch.manual_seed(seed)
             yield torch.get_num_threads()
     finally:
-        torch.use_deterministic_algorithms(strict_before)
+        torch.set_deterministic_debug_mode(mode_before)
 
 
 def _cells(panel: Panel, segment: int, name: str) -> Cells:
