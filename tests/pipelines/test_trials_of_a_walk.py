@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from assets.evaluation import information as informing
+from assets.evaluation.capacity import Capacity
 from assets.evaluation.depth import Depth
 from assets.evaluation.trials import Entered, Family, records_of
 from assets.hash_chain import BrokenChainError
@@ -92,6 +93,7 @@ class World:
             "seed_information": informing.seed_information(forecasts, labels, horizon),
             "deciles": informing.deciles(forecasts, labels, horizon),
             "depth": Depth.create_empty(),
+            "capacity": Capacity.create_empty(),
             "bars": self.tables[Bars.asset_key],
             "universe": self.tables[Universe.asset_key],
             "calendar": self.tables[Calendar.asset_key],
