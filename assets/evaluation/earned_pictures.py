@@ -62,11 +62,11 @@ def lost_by_cause(figures: pl.DataFrame) -> bytes:
     widths = np.array([whole[0], *(-cause[0] for cause in lost), left[0]])
     colours = [BLUE, *(RED if cause[0] >= 0 else GREEN for cause in lost), BLUE]
     with canvas(0.9 + 0.3 * len(names)) as (figure, (axes,)):
-        bars = axes.barh(names, widths, left=begins, color=colours, height=0.62)
-        axes.bar_label(bars, _labels(whole, lost, left), padding=4, fontsize=8)
+        axes.barh(names, widths, left=begins, color=colours, height=0.62)
+        for place, label in enumerate(_labels(whole, lost, left)):
+            axes.text(1.015, place, label, transform=axes.get_yaxis_transform(), va="center", fontsize=8)
         axes.axvline(0, color=INK, linewidth=0.8)
         axes.invert_yaxis()
-        axes.margins(x=0.25)
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("percent a year, summed; brackets hold the 95% interval")
         axes.set_title("Where the return of the orders went")
