@@ -69,13 +69,13 @@ def capacity(
     spec: TradingSpec,
     capitals: Sequence[float] = CAPITALS,
 ) -> pl.DataFrame:
-    """The `Capacity` of a rule at each capital, in yuan; inputs as those of `portfolio.simulate`.
+    """The `Capacity` of a rule at each capital, in yuan; inputs and errors as those of `portfolio.simulate`.
 
-    raises  ValueError as `portfolio.simulate`, and where no session is left once the money was put to work
+    returns  no row where no session is left once the money was put to work: a test that has just begun has a report too
     """
     exchange, plan, rules, charges = prepared(forecasts, bars, universe, spec)
     if len(exchange.grid.sessions) - 1 <= spec.starting_sessions:
-        raise ValueError(f"{len(exchange.grid.sessions)} sessions hold none after the first {spec.starting_sessions}")
+        return Capacity.create_empty()
     universe_T = exchange.benchmark()
     rows = [
         _row(exchange, plan, rules._replace(capital=float(round(capital * 100))), charges, universe_T, spec)

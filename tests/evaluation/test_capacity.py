@@ -1,4 +1,4 @@
-"""Capacity: more money earns less, the grid is read between its roots, and what cannot be told is refused."""
+"""Capacity: more money earns less, the grid is read between its roots, and what cannot be told is not."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from assets.evaluation.capacity import capacity, largest_capital
+from assets.evaluation.capacity import CAPITALS, capacity, largest_capital
 from assets.evaluation.trading import TradingSpec
 from benchmarks.wild_markets import wild_market
 
@@ -38,8 +38,12 @@ def test_more_money_fills_less_and_takes_longer_to_leave():
     assert len(bounded) == 3
 
 
-def test_too_few_sessions_are_refused():
+def test_a_test_that_has_just_begun_has_no_curve_until_a_session_counts():
     bars, universe, forecasts = wild_market(np.random.default_rng(4))
-    few = forecasts.filter(pl.col("session").is_in(forecasts["session"].unique().sort()[:3].implode()))
-    with pytest.raises(ValueError, match="4 sessions hold none after the first 5"):
-        capacity(few, bars, universe, TradingSpec(hold_sessions=5))
+    days = forecasts["session"].unique().sort()
+
+    def rows(sessions: int) -> int:
+        few = forecasts.filter(pl.col("session").is_in(days[:sessions].implode()))
+        return capacity(few, bars, universe, TradingSpec(hold_sessions=5)).height
+
+    assert [rows(3), rows(5), rows(6)] == [0, 0, len(CAPITALS)]

@@ -73,3 +73,9 @@ def test_a_market_that_tells_of_prices_alone_has_every_part_but_those_of_facts(t
     assert "industry" not in set(found["kind"])
     assert {"all", "year", "board", "top", "side", "age", "taken out", "beside"} <= set(found["kind"])
     assert found.filter(kind="all", metric="rank_ic")["value"].is_not_null().all()
+
+
+def test_a_test_that_has_just_begun_tells_no_return_of_the_portfolio(told):
+    told.forecasts = told.forecasts.filter(pl.col("session") < told.forecasts["session"].unique().sort()[3])
+    beside = made(told).filter(kind="beside")
+    assert beside["value"].null_count() == beside.height > 0
