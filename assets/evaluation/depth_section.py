@@ -9,7 +9,7 @@ import polars as pl
 
 from assets.evaluation import depth_pictures as drawing
 from assets.evaluation.confidence_pictures import reliability_diagram, risk_coverage, stated_beside_error
-from assets.evaluation.page import image, section, table
+from assets.evaluation.page import pictured, section, table, words
 from assets.evaluation.report_numbers import bounded_text, shown
 
 CAPTIONS = {
@@ -93,14 +93,19 @@ def drawn(depth: pl.DataFrame) -> dict[str, bytes]:
 def told(depth: pl.DataFrame, pictures: Mapping[str, bytes]) -> list[str]:
     """Sections on what the forecasts tell: where, at the top, on each side, how long, without styles."""
     return [
-        _section("Where it holds", WHERE, _shown(pictures, "rank_ic_of_slices"), _parts(depth, "industry", _OF_NAMES)),
+        _section(
+            "Where it holds",
+            WHERE,
+            pictured("rank_ic_of_slices", pictures, CAPTIONS),
+            _parts(depth, "industry", _OF_NAMES),
+        ),
         _section("The names that are bought", TOP, _parts(depth, "top", _ABOVE_CHANCE)),
         _section("Rises and falls apart", SIDES, _parts(depth, "side", _OF_SIDES)),
-        _section("How long it lasts", AGE, _shown(pictures, "what_age_leaves")),
+        _section("How long it lasts", AGE, pictured("what_age_leaves", pictures, CAPTIONS)),
         _section(
             "Is it only a known style?",
             LEFT,
-            _shown(pictures, "what_styles_leave"),
+            pictured("what_styles_leave", pictures, CAPTIONS),
             _parts(
                 depth, "style", {"rank_ic": "RankIC of the style alone", "correlation": "correlation with the forecast"}
             ),
@@ -110,9 +115,9 @@ def told(depth: pl.DataFrame, pictures: Mapping[str, bytes]) -> list[str]:
 
 def earned(depth: pl.DataFrame, pictures: Mapping[str, bytes]) -> list[str]:
     """Parts on the portfolio: beside its yardsticks, and the styles that it leans on."""
-    held = _shown(pictures, "styles_held")
+    held = pictured("styles_held", pictures, CAPTIONS)
     beside = _parts(depth, "beside", _YARDSTICKS)
-    return [_words(YARDSTICKS) + beside if beside else "", _words(HELD) + held if held else ""]
+    return [words(YARDSTICKS) + beside if beside else "", words(HELD) + held if held else ""]
 
 
 def sure(depth: pl.DataFrame, pictures: Mapping[str, bytes]) -> str:
@@ -126,8 +131,8 @@ def sure(depth: pl.DataFrame, pictures: Mapping[str, bytes]) -> str:
         ).iter_rows()
     ]
     figures = table(pl.DataFrame(lines, schema=["figure", "value"], orient="row"), ("value",)) if lines else ""
-    pictured = [_shown(pictures, name) for name in ("reliability", "stated_noise", "risk_by_coverage")]
-    return _section("How sure the model is, and whether it may be", SURE, *pictured, figures)
+    parts = [pictured(name, pictures, CAPTIONS) for name in ("reliability", "stated_noise", "risk_by_coverage")]
+    return _section("How sure the model is, and whether it may be", SURE, *parts, figures)
 
 
 def every(depth: pl.DataFrame) -> str:
@@ -190,16 +195,8 @@ def _parts(depth: pl.DataFrame, kind: str, metrics: Mapping[str, str]) -> str:
     return table(pl.DataFrame(lines, schema=columns, orient="row"), tuple(columns[1:]))
 
 
-def _section(title: str, words: str, *parts: str) -> str:
-    return section(title, _words(words), *parts) if any(parts) else ""
-
-
-def _words(text: str) -> str:
-    return f"<p class=words>{text}</p>"
-
-
-def _shown(pictures: Mapping[str, bytes], name: str) -> str:
-    return image(pictures[name], CAPTIONS[name]) if name in pictures else ""
+def _section(title: str, text: str, *parts: str) -> str:
+    return section(title, words(text), *parts) if any(parts) else ""
 
 
 def _reliability(depth: pl.DataFrame) -> bytes:

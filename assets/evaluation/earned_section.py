@@ -11,7 +11,7 @@ import polars as pl
 from assets.evaluation import depth_section
 from assets.evaluation import earned_pictures as drawing
 from assets.evaluation.capacity import largest_capital
-from assets.evaluation.page import image, section, table
+from assets.evaluation.page import pictured, section, table, words
 from assets.evaluation.portfolio import Simulation
 from assets.evaluation.report_numbers import bounded_text, shown
 from assets.evaluation.trading import TradingSpec
@@ -55,16 +55,16 @@ def drawn(simulation: Simulation | None, figures: pl.DataFrame, curve: pl.DataFr
 def told(trading: TradingSpec, depth: pl.DataFrame, curve: pl.DataFrame, pictures: Mapping[str, bytes]) -> list[str]:
     """The sections, as HTML: what was earned, and what larger sums would have; empty without a simulation."""
     beside, leaning = depth_section.earned(depth, pictures)
-    lost = _shown(pictures, "lost_by_cause")
+    lost = pictured("lost_by_cause", pictures, CAPTIONS)
     earned = [
-        _shown(pictures, "worth"),
+        pictured("worth", pictures, CAPTIONS),
         beside,
-        f"<p class=words>{LOST}</p>{lost}" if lost else "",
+        words(LOST) + lost if lost else "",
         leaning,
-        _shown(pictures, "refused_orders"),
+        pictured("refused_orders", pictures, CAPTIONS),
     ]
     rule = [_rule(trading)] if any(earned) else []
-    more = [f"<p class=words>{MORE} {kept(curve)}</p>", _shown(pictures, "by_capital"), _lines(curve, depth)]
+    more = [words(f"{MORE} {kept(curve)}"), pictured("by_capital", pictures, CAPTIONS), _lines(curve, depth)]
     return [
         section("What they would have earned", *rule, *earned),
         section("What larger sums would have earned", *(more if len(curve) else [])),
@@ -123,10 +123,6 @@ def _lines(curve: pl.DataFrame, depth: pl.DataFrame) -> str:
     columns = ["yuan", "excess return a year", "information ratio", "invested", "buys filled", "sessions to sell"]
     frame = pl.DataFrame(lines, schema=[*columns, "RankIC when older by them"], orient="row")
     return table(frame, tuple(frame.columns[1:]))
-
-
-def _shown(pictures: Mapping[str, bytes], name: str) -> str:
-    return image(pictures[name], CAPTIONS[name]) if name in pictures else ""
 
 
 def _rule(trading: TradingSpec) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from assets.evaluation.page import image, page, section, table
+from assets.evaluation.page import image, page, section, table, words
 from assets.evaluation.pictures import BLUE, INK, ORANGE, canvas, png
 from assets.evaluation.report_numbers import bounded_text, shown
 
@@ -52,11 +52,11 @@ def render_leaderboard(board: pl.DataFrame, beyond_luck: str = "") -> dict[str, 
     blocks = [
         "<header><p class=kicker>Leaderboard</p><h1>Which model, if any, tells something of the next sessions?</h1>"
         f"{''.join(f'<p class=verdict>{escape(sentence)}</p>' for sentence in chosen(board))}</header>",
-        section("How to read it", _words(HOW), _words(MANY.format(experiments=len(board)))),
+        section("How to read it", words(HOW), words(MANY.format(experiments=len(board)))),
         section("What they tell and would have earned", *pictures),
         section("Figures", table(_figures(board), ("horizon", *_COLUMNS))),
-        section("Could it be luck?", *([_words(BEYOND_LUCK), beyond_luck] if beyond_luck else [])),
-        section("Where the truth is known", *(_words(text) for text in _worlds(board))),
+        section("Could it be luck?", *([words(BEYOND_LUCK), beyond_luck] if beyond_luck else [])),
+        section("Where the truth is known", *(words(text) for text in _worlds(board))),
     ]
     files = {f"{name}.png": picture for name, picture in drawn.items()}
     return {**files, "leaderboard.html": page("Leaderboard", blocks).encode()}
@@ -140,7 +140,3 @@ def _figures(board: pl.DataFrame) -> pl.DataFrame:
 def _worlds(board: pl.DataFrame) -> list[str]:
     told = board.unique(["model"], maintain_order=True).sort("model")
     return [f"{model}: {worlds}" for model, worlds in told.select("model", "worlds").iter_rows()]
-
-
-def _words(text: str) -> str:
-    return f"<p class=words>{escape(text)}</p>"

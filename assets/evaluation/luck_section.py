@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 
 import polars as pl
 
 from assets.evaluation import luck
 from assets.evaluation.against_baselines import against_baselines, sentence
 from assets.evaluation.intervals import Figure
-from assets.evaluation.page import table
+from assets.evaluation.page import table, words
 from assets.evaluation.report_numbers import shown
 from assets.evaluation.trials import Family
 
@@ -33,7 +32,7 @@ def luck_section(family: Family) -> str:
     lines = [(figure.metric, shown(figure.value, figure.unit), figure.unit, figure.definition) for figure in figures]
     told = pl.DataFrame(lines, schema=["metric", "value", "unit", "definition"], orient="row")
     return (
-        f"<p class=words>{escape(luck.sentence(figures))}</p><p class=words>{escape(AS_KNOWN)}</p>"
+        f"{words(luck.sentence(figures))}{words(AS_KNOWN)}"
         f"<details><summary>{len(lines)} figures of luck</summary>{table(told, numbers=('value',))}</details>"
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import polars as pl
@@ -48,6 +48,16 @@ def image(png: bytes, caption: str) -> str:
     """A picture inside the page itself."""
     data = base64.b64encode(png).decode()
     return f"<img alt='{escape(caption, quote=True)}' src='data:image/png;base64,{data}'>"
+
+
+def pictured(name: str, pictures: Mapping[str, bytes], captions: Mapping[str, str]) -> str:
+    """The picture of a name with its caption; empty where there is none."""
+    return image(pictures[name], captions[name]) if name in pictures else ""
+
+
+def words(text: str) -> str:
+    """A paragraph of plain words, as wide as one reads well."""
+    return f"<p class=words>{escape(text)}</p>"
 
 
 def table(frame: pl.DataFrame, numbers: tuple[str, ...]) -> str:

@@ -18,7 +18,7 @@ from assets.evaluation.gate_section import Gate, gate_header
 from assets.evaluation.intervals import Interval, interval
 from assets.evaluation.known_worlds import told_of
 from assets.evaluation.luck_section import luck_section
-from assets.evaluation.page import image, page, section, table
+from assets.evaluation.page import page, pictured, section, table, words
 from assets.evaluation.plain_words import does_not_show, glossary, in_short
 from assets.evaluation.report_numbers import bounded_text, shown
 from assets.evaluation.trading import TradingSpec
@@ -215,18 +215,17 @@ def _drawn(findings: Findings, figures: pl.DataFrame) -> dict[str, bytes]:
 
 
 def _page(findings: Findings, figures: pl.DataFrame, drawn: Mapping[str, bytes]) -> str:
-    told = [_image(drawn, name) for name in ("cumulative_rank_ic", "rank_ic_by_fold", "deciles")]
+    told = [pictured(name, drawn, CAPTIONS) for name in ("cumulative_rank_ic", "rank_ic_by_fold", "deciles")]
+    checked = [pictured(name, drawn, CAPTIONS) for name in ("fold_timeline", "evidence_by_asset")]
     short = in_short(findings.depth, findings.windows, findings.horizon, findings.market)
     unshown = does_not_show(findings.depth, bool(findings.simulations))
     folded = f"<details><summary>{len(figures)} figures</summary>{_every(figures)}</details>"
     blocks = [
         _header(findings, figures),
         section("In short", *_sentences(short)),
-        section(
-            "How it was tested", _words(TESTED), _image(drawn, "fold_timeline"), _image(drawn, "evidence_by_asset")
-        ),
+        section("How it was tested", words(TESTED), *checked),
         section("Headline figures", _headline(figures), _known_worlds(findings.model)),
-        section("What the forecasts tell", *([_words(TOLD)] if any(told) else []), *told),
+        section("What the forecasts tell", *([words(TOLD)] if any(told) else []), *told),
         *depth_section.told(findings.depth, drawn),
         *earned_section.told(findings.trading, findings.depth, findings.capacity, drawn),
         depth_section.sure(findings.depth, drawn),
@@ -241,11 +240,7 @@ def _page(findings: Findings, figures: pl.DataFrame, drawn: Mapping[str, bytes])
 
 
 def _sentences(sentences: Iterable[str]) -> list[str]:
-    return [_words(sentence) for sentence in sentences]
-
-
-def _words(text: str) -> str:
-    return f"<p class=words>{escape(text)}</p>"
+    return [words(sentence) for sentence in sentences]
 
 
 def _explained(words: Mapping[str, str]) -> str:
@@ -265,10 +260,6 @@ def _header(findings: Findings, figures: pl.DataFrame) -> str:
 def _known_worlds(model: str) -> str:
     """What the same kind of model showed where the truth is known."""
     return f"<p class=worlds>{escape(told_of(model))}</p>"
-
-
-def _image(drawn: Mapping[str, bytes], name: str) -> str:
-    return image(drawn[name], CAPTIONS[name]) if name in drawn else ""
 
 
 def _headline(figures: pl.DataFrame) -> str:

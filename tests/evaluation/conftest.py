@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from assets.evaluation.capacity import Capacity
 from assets.evaluation.cases import Cases, Slicing
 from assets.wide import Grid
 from expectations.fact_tables import FloatShares, Industries
@@ -105,3 +106,23 @@ class SmallMarket:
 @pytest.fixture(scope="session")
 def small_market() -> Callable[..., SmallMarket]:
     return SmallMarket
+
+
+@pytest.fixture
+def curve() -> pl.DataFrame:
+    """A capacity curve in which one interval and one share of fills are not known."""
+    return Capacity.validate(
+        pl.DataFrame(
+            {
+                "capital": [1e7, 10**7.5, 1e9],
+                "excess_return_annual": [0.1, 0.04, -0.2],
+                "lower": [0.02, None, -0.3],
+                "upper": [0.18, None, -0.1],
+                "deviation_annual": [0.1, 0.1, 0.1],
+                "information_ratio": [1.0, 0.4, -2.0],
+                "invested": [0.98, 0.9, 0.3],
+                "filled": [1.0, 0.8, None],
+                "sessions_to_exit": [0.5, 1.5, 30.0],
+            }
+        )
+    )

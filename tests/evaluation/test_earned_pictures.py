@@ -4,7 +4,6 @@ import polars as pl
 import pytest
 
 from assets.evaluation import earned_pictures as drawing
-from assets.evaluation.capacity import Capacity
 
 SESSIONS = pl.date_range(date(2016, 1, 1), date(2016, 5, 1), eager=True).alias("session")
 DAILY = pl.DataFrame(SESSIONS).with_columns(
@@ -20,41 +19,26 @@ FIGURES = pl.DataFrame(
         "upper": [None, *(value + 0.01 for value in RETURNS[1:])],
     }
 )
-CURVE = Capacity.validate(
-    pl.DataFrame(
-        {
-            "capital": [1e7, 1e8, 1e9],
-            "excess_return_annual": [0.1, 0.04, -0.2],
-            "lower": [0.02, None, -0.3],
-            "upper": [0.18, None, -0.1],
-            "deviation_annual": [0.1, 0.1, 0.1],
-            "information_ratio": [1.0, 0.4, -2.0],
-            "invested": [0.98, 0.9, 0.3],
-            "filled": [1.0, 0.8, None],
-            "sessions_to_exit": [0.1, 1.0, 10.0],
-        }
-    )
-)
 
 DRAWN = {
-    "worth": lambda: drawing.worth(DAILY),
-    "refused_orders": lambda: drawing.refused_orders(REFUSED),
-    "lost_by_cause": lambda: drawing.lost_by_cause(FIGURES),
-    "by_capital": lambda: drawing.by_capital(CURVE),
+    "worth": lambda _: drawing.worth(DAILY),
+    "refused_orders": lambda _: drawing.refused_orders(REFUSED),
+    "lost_by_cause": lambda _: drawing.lost_by_cause(FIGURES),
+    "by_capital": lambda curve: drawing.by_capital(curve),
 }
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_a_picture_is_a_png_and_the_same_for_the_same_input(name):
-    first = DRAWN[name]()
+def test_a_picture_is_a_png_and_the_same_for_the_same_input(name, curve):
+    first = DRAWN[name](curve)
     assert first.startswith(b"\x89PNG")
-    assert first == DRAWN[name]()
+    assert first == DRAWN[name](curve)
 
 
-def test_a_picture_differs_when_its_input_does():
+def test_a_picture_differs_when_its_input_does(curve):
     assert drawing.worth(DAILY) != drawing.worth(DAILY.with_columns(net_return=pl.lit(0.002)))
     assert drawing.lost_by_cause(FIGURES) != drawing.lost_by_cause(FIGURES.with_columns(pl.col("value") * 2))
-    assert drawing.by_capital(CURVE) != drawing.by_capital(CURVE.with_columns(pl.col("invested") / 2))
+    assert drawing.by_capital(curve) != drawing.by_capital(curve.with_columns(pl.col("invested") / 2))
 
 
 def test_figures_may_come_in_any_order():

@@ -4,24 +4,8 @@ import polars as pl
 import pytest
 
 from assets.evaluation import earned_section as earned
-from assets.evaluation.capacity import Capacity
 from assets.evaluation.trading import TradingSpec
 
-CURVE = Capacity.validate(
-    pl.DataFrame(
-        {
-            "capital": [1e7, 10**7.5, 1e9],
-            "excess_return_annual": [0.1, 0.04, -0.2],
-            "lower": [0.02, None, -0.3],
-            "upper": [0.18, None, -0.1],
-            "deviation_annual": [0.1, 0.1, 0.1],
-            "information_ratio": [1.0, 0.4, -2.0],
-            "invested": [0.98, 0.9, 0.3],
-            "filled": [1.0, 0.8, None],
-            "sessions_to_exit": [0.5, 1.5, 30.0],
-        }
-    )
-)
 DEPTH = pl.DataFrame(
     {
         "kind": ["age", "age", "age", "age", "all"],
@@ -52,8 +36,8 @@ def test_nothing_is_told_beyond_the_ages_measured():
         (-1.0, "None of these sums keeps an information ratio of 0.5 a year"),
     ],
 )
-def test_the_capital_that_keeps_the_ratio_is_told_in_words(gain, said):
-    assert said in earned.kept(CURVE.with_columns(pl.col("excess_return_annual") + gain))
+def test_the_capital_that_keeps_the_ratio_is_told_in_words(gain, said, curve):
+    assert said in earned.kept(curve.with_columns(pl.col("excess_return_annual") + gain))
 
 
 @pytest.mark.parametrize(
@@ -63,8 +47,8 @@ def test_a_sum_is_told_in_words(capital, text):
     assert earned.yuan(capital) == text
 
 
-def test_each_capital_has_a_line_and_what_is_not_known_a_dash():
-    first, second = earned.told(TradingSpec(), NONE, CURVE, {})
+def test_each_capital_has_a_line_and_what_is_not_known_a_dash(curve):
+    first, second = earned.told(TradingSpec(), NONE, curve, {})
     assert first == ""
     assert "What larger sums would have earned" in second
     lines = second.split("<tbody>")[1].split("<tr>")[1:]
@@ -73,17 +57,17 @@ def test_each_capital_has_a_line_and_what_is_not_known_a_dash():
     assert "31.6 million" in lines[1]
     assert "+4.00%<" in lines[1]
     assert lines[2].endswith(">30.00<td class=number>-</tbody></table></section>")
-    dated = earned.told(TradingSpec(), DEPTH, CURVE, {})[1].split("<tbody>")[1].split("<tr>")[1:]
+    dated = earned.told(TradingSpec(), DEPTH, curve, {})[1].split("<tbody>")[1].split("<tr>")[1:]
     assert [">.035" in dated[0], ">.020" in dated[1], ">-" in dated[2]] == [True, True, True]
 
 
-def test_without_a_portfolio_nothing_is_told():
-    assert earned.told(TradingSpec(), DEPTH, CURVE.clear(), {}) == ["", ""]
-    assert earned.drawn(None, pl.DataFrame(), CURVE.clear()) == {}
+def test_without_a_portfolio_nothing_is_told(curve):
+    assert earned.told(TradingSpec(), DEPTH, curve.clear(), {}) == ["", ""]
+    assert earned.drawn(None, pl.DataFrame(), curve.clear()) == {}
 
 
-def test_the_rule_that_was_traded_is_told():
-    text = earned.told(TradingSpec(top_k=7, hold_sessions=4), NONE, CURVE.clear(), {"worth": b"x"})[0]
+def test_the_rule_that_was_traded_is_told(curve):
+    text = earned.told(TradingSpec(top_k=7, hold_sessions=4), NONE, curve.clear(), {"worth": b"x"})[0]
     assert "the 7 best are bought with 1/4 of the net asset value, and sold 4 sessions later" in text
     assert "The first 4 sessions, in which the money is put to work, count in no return." in text
 
