@@ -15,9 +15,9 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from expectations.comparison import place
 from expectations.evidence import EXECUTION
 from expectations.orders import Terms, refusals, sales_can_occur
+from expectations.rules import counted
 
 Trade = Callable[[pl.DataFrame, pl.DataFrame, pl.DataFrame], pl.DataFrame]
 """Forecasts, bars, universe -> rows of Orders."""
@@ -59,7 +59,7 @@ def orders_foretold(traded: Traded, trade: Trade, terms: Terms, takes_profit: bo
         rows += _kept(traded.orders, found, session, takes_profit)
         followed += _followed(traded, other[1], found, session, terms.price)
     if not followed and filled(traded.orders).height:
-        followed = [_row("prices of a session that was tried follow it", filled(traded.orders), 1)]
+        followed = [counted("prices of a session that was tried follow it", filled(traded.orders).height, 1)]
     stressed_bars = stressed(traded.bars, traded.orders)
     placed = trade(traded.forecasts, stressed_bars, traded.universe)
     met = refusals(placed, stressed_bars, terms, with_sales=sales_can_occur(traded.orders, terms))
@@ -153,7 +153,7 @@ def _followed(
     )
     if stored.height:
         rule = f"prices of {session} follow that session, so that it is known to be others"
-        yield _row(rule, stored, int(stored.equals(again)))
+        yield counted(rule, stored.height, int(stored.equals(again)))
 
 
 def filled(orders: pl.DataFrame) -> pl.DataFrame:
@@ -171,23 +171,13 @@ def _same(rule: str, stored: pl.DataFrame, found: pl.DataFrame) -> dict[str, obj
     """Rows that only one side has, or that differ by a bit."""
     one, other = stored.sort(KEYS), found.select(stored.columns).sort(KEYS)
     if one.equals(other):
-        return _row(rule, one, 0)
+        return counted(rule, one.height, 0)
     apart = pl.concat([
         one.join(other, on=one.columns, how="anti", nulls_equal=True),
         other.join(one, on=one.columns, how="anti", nulls_equal=True),
     ])  # fmt: skip
     keys = apart.select(KEYS).unique().sort(KEYS)
-    return _row(rule, one, max(keys.height, 1), keys)
-
-
-def _row(rule: str, looked_at: pl.DataFrame, broken: int, where: pl.DataFrame | None = None) -> dict[str, object]:
-    return {
-        "rule": rule,
-        "rows_checked": looked_at.height,
-        "rows_violating": broken,
-        "first_example": place(where.row(0, named=True)) if where is not None and where.height else None,
-        "passed": looked_at.height > 0 and broken == 0,
-    }
+    return counted(rule, one.height, max(keys.height, 1), keys)
 
 
 def _other_session(bars: pl.DataFrame, session: date, rng: np.random.Generator) -> pl.DataFrame:
