@@ -116,8 +116,9 @@ def _market(wide: dict[str, Floats], bars: pl.DataFrame, grid: Grid, before: int
         "sigma": usual_deviation(np.where(traded_ST, worth_ST, np.nan)),
     }
     codes = (no_buy_ST[:, before:].T, no_sell_ST[:, before:].T, _listed(bars, grid))
+    cells_TS = [cells[name][:, before:].T for name in CELLS]
     return Market(
-        cells_QTS=np.stack([cells[name][:, before:].T for name in CELLS]),
+        cells_QTS=np.stack(cells_TS, out=np.empty((len(CELLS), *cells_TS[0].shape))),
         codes_QTS=np.stack(codes).astype(np.int8),
         place_QS=np.stack([_boards(bars, grid), _exchanges(bars, grid)]),
     )

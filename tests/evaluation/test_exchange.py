@@ -51,6 +51,11 @@ def test_worth_is_the_adjusted_close_carried_over_sessions_without_a_trade():
     np.testing.assert_array_equal(found.market.cells_QTS[PRICE, :, 0], [np.nan, 10, np.nan, 6])
 
 
+def test_what_the_executor_reads_lies_session_by_session_so_that_it_is_compiled_once():
+    market = exchange([row(t, name, 10.0) for t in range(4) for name in "ab"], sessions=4).market
+    assert all(part.flags.c_contiguous for part in market)
+
+
 def test_a_name_is_delisted_when_it_has_no_bar_for_sixty_sessions_and_none_later():
     steady = [row(t, "b", 1.0) for t in range(140)]
     gone, back = [row(t, "a", 1.0) for t in range(3)], [row(t, "c", 1.0) for t in (0, 1, 2, 139)]
