@@ -9,13 +9,12 @@ within .003 of 0.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,7 @@ from benchmarks.world import project_of, tables_of
 from pipelines.experiment_assets import Walk
 from pipelines.fold_path import fold_panel
 from pipelines.home import be_quiet
+from pipelines.workers import workers
 
 MARKET = Path(__file__).parent / "markets" / "ablation.yaml"
 EXPERIMENTS = Path(__file__).parent / "experiments"
@@ -74,7 +74,7 @@ def main() -> int:
     os.environ["OMP_NUM_THREADS"] = os.environ["POLARS_MAX_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"
     began = time.monotonic()
     worlds = []
-    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+    with workers() as pool:
         for done in as_completed([pool.submit(walk_world, *task) for task in tasks]):
             worlds.append(done.result())
             _tell(worlds[-1], len(worlds), len(tasks), time.monotonic() - began)

@@ -13,12 +13,10 @@ the pictures are drawn; nothing is asked of them.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +42,7 @@ from models.heads import GaussianHead, LogitNormalHead
 from models.losses import LossSpec
 from models.lstm import LstmSpec
 from pipelines.home import be_quiet
+from pipelines.workers import workers
 
 Floats = NDArray[np.float64]
 MODEL = LstmSpec(look_back=40, hidden=32)
@@ -70,7 +69,7 @@ def main() -> int:
     """Print the deciles of every world, the gains and their intervals."""
     asked = _asked()
     began = time.monotonic()
-    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+    with workers() as pool:
         worlds = list(pool.map(found_in, asked.seeds))
     deciles = pooled([world.deciles for world in worlds])
     print(f"{'decile':>6} {'stated doubt':>13} {'error':>8} {'ratio':>7}")

@@ -13,13 +13,12 @@ without it that part is skipped, and said to be. `--no-synthetic` leaves the dra
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +33,7 @@ from benchmarks.outcome import Demand, end, seeds_of
 from benchmarks.world import beginning_with, project_of
 from pipelines.home import be_quiet
 from pipelines.settings import EXPERIMENTS
+from pipelines.workers import workers
 
 MARKET = Path(__file__).parent / "markets" / "honest.yaml"
 HONEST = Path(__file__).parent / "experiments" / "honest"
@@ -76,7 +76,7 @@ def main() -> int:
     os.environ["OMP_NUM_THREADS"] = os.environ["POLARS_MAX_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"
     began = time.monotonic()
     markets = []
-    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+    with workers() as pool:
         tasks = [pool.submit(judge_data, asked.data)] if asked.data else []
         drawn = [(asked.market, seed, world) for seed in asked.seeds for world in WORLDS]
         tasks += [pool.submit(judge_world, *task) for task in drawn if asked.synthetic]

@@ -9,14 +9,12 @@ Asked for: at most 180 seconds on two cores, at most 12 GB, and no month that di
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import resource
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +35,7 @@ from pipelines.home import be_quiet
 from pipelines.jobs import REFRESH
 from pipelines.run_log import quicken
 from pipelines.warehouse import Warehouse
+from pipelines.workers import workers
 
 SECURITIES, SESSIONS, MISSING, SEED = 5000, 3000, 0.01, 0
 SMALL = 8
@@ -125,7 +124,7 @@ def _differ_alone(river: RangeRiver, month: str) -> int:
 
 def _alone(work: Callable[..., Any], *given: object) -> Any:
     """The result of a function in a process of its own, whose memory no other work has touched."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+    with workers(1) as pool:
         return pool.submit(work, *given).result()
 
 

@@ -13,14 +13,12 @@ names the bars, as MARKET does for make; the figure asked for is that of real ba
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import resource
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +32,7 @@ from benchmarks.outcome import Demand, end, not_possible
 from benchmarks.world import project_of
 from pipelines.home import be_quiet
 from pipelines.settings import EXPERIMENTS
+from pipelines.workers import workers
 
 LEADERBOARD = "evaluation/leaderboard"
 LARGEST_SHARE = 0.25
@@ -82,7 +81,7 @@ def main() -> int:
         os.environ[name] = "1"
     began = time.monotonic()
     # A process of its own, since threads are counted out when libraries are first imported.
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+    with workers(1) as pool:
         cost = pool.submit(measured, asked.market, asked.experiments).result()
     if cost.failed:
         return not_possible(f"not every step succeeded, so nothing can be compared:\n{cost.failed}")

@@ -12,11 +12,9 @@ and the same figures.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -25,6 +23,7 @@ import polars as pl
 
 from benchmarks.outcome import Demand, end, options
 from benchmarks.random_panel import RandomPanel, random_panel
+from pipelines.workers import workers
 
 SECURITIES, SESSIONS, SEEDS, BEFORE = 5000, 500, 3, 190
 TOP_K, HOLD, HORIZON, HOUR = 50, 5, 5, 20
@@ -56,7 +55,7 @@ def main() -> int:
     for name in ONE_THREAD:
         os.environ[name] = "1"
     # A process of its own, since threads are counted out when libraries are first imported.
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+    with workers(1) as pool:
         figures = pool.submit(measured, SECURITIES, SESSIONS, SEEDS).result()
     demands = [
         Demand("seconds", MOST_SECONDS, at_least=False),

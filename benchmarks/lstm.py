@@ -20,14 +20,13 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import multiprocessing
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
@@ -52,6 +51,7 @@ from models.scaling import fit_scaler
 from pipelines.experiment import Experiment
 from pipelines.home import be_quiet
 from pipelines.seeds import cores
+from pipelines.workers import workers
 
 ROOT = Path(__file__).resolve().parents[1]
 PEER_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
@@ -102,7 +102,7 @@ def main() -> int:
     experiment, panel, returns = first_fold(told.market, told.market_seed, EXPERIMENTS)
     with tempfile.TemporaryDirectory() as folder:
         lay_out(panel, Path(folder))
-        with ProcessPoolExecutor(cores(), multiprocessing.get_context("spawn")) as pool:
+        with workers(cores()) as pool:
             tasks = []
             for seed in told.seeds:
                 tasks += [pool.submit(by_qlib, panel, Path(folder), seed, told.epochs)]

@@ -6,18 +6,17 @@ month, as the assets do. Asked for: at most 90 seconds and 8 GB on two cores.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import resource
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 
 import polars as pl
 
 from assets.sources.synthetic_market import SyntheticMarketSpec
 from benchmarks.outcome import Demand, end, options
+from pipelines.workers import workers
 
 SECURITIES, SESSIONS = 5000, 2500
 CORES = 2
@@ -27,7 +26,7 @@ KIBIBYTES_PER_GB = 1e9 / 1024
 def main() -> int:
     options(str(__doc__))
     os.environ["POLARS_MAX_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(CORES)
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+    with workers(1) as pool:
         rows, steps, seconds, busy, peak_gb = pool.submit(make_all, SECURITIES, SESSIONS).result()
     for name, many in rows.items():
         print(f"{name:24} {many:>12,} rows {steps[name]:8.1f} s")

@@ -16,12 +16,10 @@ through cleaning. Asked for, per planted component and premium:
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +37,7 @@ from assets.targets.forward_returns import forward_returns
 from benchmarks import market_states
 from benchmarks.outcome import Demand, end, options
 from expectations.tables import RawBars
+from pipelines.workers import workers
 
 MARKET = Path(__file__).parent / "markets" / "truth.yaml"
 HORIZON = 5
@@ -68,7 +67,7 @@ def main() -> int:
     os.environ["OMP_NUM_THREADS"] = os.environ["POLARS_MAX_THREADS"] = "1"
     began = time.monotonic()
     settings = yaml.safe_load(Path(asked.market).read_text(encoding="utf-8"))
-    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+    with workers() as pool:
         checked = [pool.submit(market_states.check, settings, seed) for seed in range(market_states.MARKETS)]
         scored = [pool.submit(score_seed, settings, seed) for seed in asked.seeds]
         found = [score for future in scored for score in _told(future.result(), began)]

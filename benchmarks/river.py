@@ -9,12 +9,11 @@ world no model's |t| exceeds 3.3.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from benchmarks.outcome import Demand, end, options
 from benchmarks.world import project_of, tables_of, walk_forward
 from pipelines.home import be_quiet
 from pipelines.settings import EXPERIMENTS
+from pipelines.workers import workers
 
 MARKET = Path(__file__).parent / "markets" / "river.yaml"
 SEQUENCE, LINE, NETWORK = "confirmed_drift", "ridge_price", "lstm_price"
@@ -72,7 +72,7 @@ def main() -> int:
     os.environ["OMP_NUM_THREADS"] = os.environ["POLARS_MAX_THREADS"] = "1"
     began = time.monotonic()
     worlds = []
-    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+    with workers() as pool:
         for done in as_completed([pool.submit(walk_world, *task) for task in tasks]):
             worlds.append(done.result())
             _tell(worlds[-1], len(worlds), len(tasks), time.monotonic() - began)

@@ -13,12 +13,11 @@ informative feature weighs more than every other one, and the weights agree with
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -38,6 +37,7 @@ from pipelines.experiment import Experiment
 from pipelines.fold_path import fit_panel
 from pipelines.home import be_quiet
 from pipelines.seeds import cores
+from pipelines.workers import workers
 
 MARKET = Path(__file__).parent / "markets" / "choices.yaml"
 EXPERIMENTS = Path(__file__).parent / "experiments" / "choices"
@@ -116,7 +116,7 @@ def main() -> int:
     os.environ["OMP_NUM_THREADS"] = os.environ["POLARS_MAX_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"
     began = time.monotonic()
     tasks = [(asked.market, seed, number) for seed in asked.seeds for number in range(len(CHOICES))]
-    with ProcessPoolExecutor(cores(), multiprocessing.get_context("spawn")) as pool:
+    with workers(cores()) as pool:
         weighing = [pool.submit(weighed, seed) for seed in range(WEIGHED)]
         walking = [pool.submit(walked, *task) for task in tasks]
         found: list[Walked] = []

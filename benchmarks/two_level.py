@@ -9,12 +9,11 @@ neighbours' returns, and the two-level network in worlds in which nobody leads.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 
 import numpy as np
 import polars as pl
@@ -31,6 +30,7 @@ from models.losses import MeanSquaredSpec
 from models.lstm import LstmSpec
 from models.two_level_lstm import TwoLevelLstmSpec
 from pipelines.home import be_quiet
+from pipelines.workers import workers
 
 TRAINING = TrainingSpec(
     seeds=3, max_epochs=24, patience=8, learning_rate=0.02, schedule="cosine", batch_size=BASKETS * SIZE
@@ -57,7 +57,7 @@ def main() -> int:
     asked = options(str(__doc__), seeds="0..4")
     began = time.monotonic()
     jobs = [(case, seed) for case in CASES for seed in asked.seeds]
-    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+    with workers() as pool:
         pending = {pool.submit(recovered, *job): job for job in jobs}
         found: dict[str, dict[int, float]] = {case: {} for case in CASES}
         for done in as_completed(pending):

@@ -20,13 +20,12 @@ which is the projection on its class as far as the training rows determine it. I
 from __future__ import annotations
 
 import csv
-import multiprocessing
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -45,6 +44,7 @@ from benchmarks.pooling import contains_0, pooled_mean, pooled_z
 from benchmarks.world import beginning_with, project_of, tables_of, walk_forward
 from pipelines.experiment_assets import Walk
 from pipelines.home import be_quiet
+from pipelines.workers import workers
 
 MARKET = Path(__file__).parent / "markets" / "worlds.yaml"
 EXPERIMENTS = Path(__file__).parent / "experiments" / "short"
@@ -102,7 +102,7 @@ def main() -> int:
     os.environ["OMP_NUM_THREADS"] = os.environ["POLARS_MAX_THREADS"] = "1"
     began = time.monotonic()
     worlds = []
-    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+    with workers() as pool:
         for done in as_completed([pool.submit(walk_world, *task) for task in tasks]):
             worlds.append(done.result())
             _tell(worlds[-1], len(worlds), len(tasks))

@@ -7,10 +7,8 @@ one alone would keep the right value where its first call sees what decides it, 
 
 from __future__ import annotations
 
-import multiprocessing
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -19,6 +17,7 @@ import polars as pl
 from assets.table import Declaration
 from expectations.table_by_table import Stored, table_by_table
 from pipelines.replay import of_facts, steps
+from pipelines.workers import workers
 
 Declared = Callable[[], Mapping[str, Declaration]]
 
@@ -63,7 +62,7 @@ class StoredMarket:
 def replayed_cold(market: StoredMarket, decisions: Sequence[datetime], seed: int) -> pl.DataFrame:
     """`table_by_table` by functions never called before: FUTURE_PERTURBATION, in the order of the decisions."""
     ends = (decisions[::2], decisions[1::2][::-1])
-    with ProcessPoolExecutor(len(ends), multiprocessing.get_context("spawn")) as pool:
+    with workers(len(ends)) as pool:
         asked = [
             pool.submit(market.replayed, part, seed + number * len(decisions))
             for number, part in enumerate(ends)

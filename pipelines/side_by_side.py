@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
 
 import dagster as dg
 
@@ -17,15 +15,16 @@ from pipelines.project import Project, load_project
 from pipelines.run_log import quicken
 from pipelines.seeds import CORES, cores
 from pipelines.settings import read_settings
+from pipelines.workers import workers
 
 
 def folds_at_once(asks: list[Ask]) -> Iterator[Outcome]:
     """Run each fold as a Dagster run of its own; outcomes come in the order of the asks."""
-    workers = max(1, min(len(asks), cores()))
-    threads = "1" if workers > 1 else str(cores())
+    count = max(1, min(len(asks), cores()))
+    threads = "1" if count > 1 else str(cores())
     # Small matrices gain nothing from a second thread; a second fold does. By its cores a fold knows what is its own.
-    told = {"OMP_NUM_THREADS": threads, "POLARS_MAX_THREADS": threads, CORES: str(cores() // workers)}
-    with _environment(told), ProcessPoolExecutor(workers, get_context("spawn"), initializer=_prepare) as pool:
+    told = {"OMP_NUM_THREADS": threads, "POLARS_MAX_THREADS": threads, CORES: str(cores() // count)}
+    with _environment(told), workers(count, _prepare) as pool:
         yield from pool.map(_run, asks)
 
 
