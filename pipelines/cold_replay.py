@@ -17,7 +17,7 @@ import polars as pl
 from assets.table import Declaration
 from expectations.table_by_table import Stored, table_by_table
 from pipelines.replay import of_facts, steps
-from pipelines.workers import workers
+from pipelines.workers import results, workers
 
 Declared = Callable[[], Mapping[str, Declaration]]
 
@@ -62,10 +62,11 @@ class StoredMarket:
 def replayed_cold(market: StoredMarket, decisions: Sequence[datetime], seed: int) -> pl.DataFrame:
     """`table_by_table` by functions never called before: FUTURE_PERTURBATION, in the order of the decisions."""
     ends = (decisions[::2], decisions[1::2][::-1])
-    with workers(len(ends)) as pool:
-        asked = [
-            pool.submit(market.replayed, part, seed + number * len(decisions))
-            for number, part in enumerate(ends)
-            if part
-        ]
-        return pl.concat([found.result() for found in asked]).sort("decided_at", maintain_order=True)
+    asks = [(market, part, seed + number * len(decisions)) for number, part in enumerate(ends) if part]
+    with workers(len(asks)) as pool:
+        return pl.concat(results(pool, _replayed, asks)).sort("decided_at", maintain_order=True)
+
+
+def _replayed(ask: tuple[StoredMarket, Sequence[datetime], int]) -> pl.DataFrame:
+    market, decisions, seed = ask
+    return market.replayed(decisions, seed)

@@ -22,7 +22,7 @@ from pipelines.run_log import quicken
 from pipelines.settings import read_settings
 from pipelines.side_by_side import folds_at_once
 
-CANNOT_START = 2
+CANNOT_START, STOPPED = 2, 130
 LINES_TOLD = 8
 WHAT_TO_DO = (
     "Correct what is named (the code of a table stands under its key in assets/), then run this again: what is up to "
@@ -31,7 +31,10 @@ WHAT_TO_DO = (
 
 
 def main() -> int:
-    """Bring the market of the settings up to date; 1 when a run or a verdict failed, 2 when the settings cannot be."""
+    """Bring the market of the settings up to date.
+
+    returns  1 when a run or a verdict failed, 2 when the settings cannot be, 130 when it was interrupted
+    """
     argparse.ArgumentParser(
         prog="python -m pipelines.demo",
         description=__doc__,
@@ -52,6 +55,9 @@ def main() -> int:
         project.build_catalogue()
         try:
             steps, failures = bring_up_to_date(project, instance, folds_at_once)
+        except KeyboardInterrupt:
+            print("\nStopped. What was made stays; run this again to go on.", file=sys.stderr)
+            return STOPPED
         except Exception as error:
             # Dagster wraps what the source says when it is asked what it holds.
             if not isinstance(error.__cause__, (ValueError, OSError)):

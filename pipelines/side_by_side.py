@@ -15,7 +15,7 @@ from pipelines.project import Project, load_project
 from pipelines.run_log import quicken
 from pipelines.seeds import CORES, cores
 from pipelines.settings import read_settings
-from pipelines.workers import workers
+from pipelines.workers import results, workers
 
 
 def folds_at_once(asks: list[Ask]) -> Iterator[Outcome]:
@@ -25,7 +25,7 @@ def folds_at_once(asks: list[Ask]) -> Iterator[Outcome]:
     # Small matrices gain nothing from a second thread; a second fold does. By its cores a fold knows what is its own.
     told = {"OMP_NUM_THREADS": threads, "POLARS_MAX_THREADS": threads, CORES: str(cores() // count)}
     with _environment(told), workers(count, _prepare) as pool:
-        yield from pool.map(_run, asks)
+        yield from results(pool, _run, asks)
 
 
 @contextmanager
