@@ -2,8 +2,8 @@
 
     make demo && python -m benchmarks.gate_pictures
 
-The market is that of the environment, as for `make demo`. The page of the Data Docs is photographed where a chromium is
-installed and left as it is where none is.
+The market is that of the environment, as for `make demo`; which check stops which leak is what the whole leak zoo last
+found. The page of the Data Docs is photographed where a chromium is installed and left as it is where none is.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from assets.evaluation.gate_pictures import evidence_by_asset, fold_timeline
 from assets.evaluation.report import windows_of
 from assets.folds.walk_forward import folds
+from benchmarks.leak_zoo.caught import picture, read_record
 from expectations.suites.data_docs import INDEX
 from expectations.tables import Calendar
 from pipelines.project import Project, load_project
@@ -40,6 +41,7 @@ def drawn(project: Project) -> Iterator[tuple[str, bytes]]:
     experiment = next(iter(project.walks.values())).experiment
     windows = folds(experiment.walk_forward, graph.first, graph.last)
     yield "gate_folds.png", fold_timeline(windows_of(windows, sessions, experiment.target.horizon))
+    yield "gate_leaks.png", picture(read_record())
 
 
 def photograph(page: Path, to: Path) -> bool:

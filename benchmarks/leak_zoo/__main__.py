@@ -13,15 +13,18 @@ import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import polars as pl
+
+from benchmarks.leak_zoo.caught import COLUMNS, RECORD
 from benchmarks.leak_zoo.leak import VARIANTS, Leak, Variant, catalogue, twins, variants
 from benchmarks.leak_zoo.planting import PlantingError
 from benchmarks.leak_zoo.trial import Found
 from benchmarks.leak_zoo.yard import Yard
-from benchmarks.outcome import MISSED, REACHED, Demand, end, not_possible
+from benchmarks.outcome import MISSED, REACHED, Demand, commit, end, not_possible
 
 MARKET = Path(__file__).parents[1] / "markets" / "zoo.yaml"
 PREFIX_DECISIONS = 3
@@ -55,6 +58,13 @@ class Judged:
     def is_caught(self) -> bool:
         """Every variant was stopped and no twin was."""
         return not self.escaped and not self.alarmed
+
+    @property
+    def stopped_by(self) -> list[str]:
+        """`verdict: evidence` of every check that stopped a variant, as they were found."""
+        return list(
+            dict.fromkeys(check for variant, found in self.found for check in found.stopped_by if not variant.is_twin)
+        )
 
     @property
     def seen_by_prefix(self) -> bool:
@@ -122,17 +132,28 @@ def _judge_leaks(yard: Yard, only: Sequence[int] | None, seed: int) -> int:
         if one.is_complete:
             _tell(one)
     _tell_not_yet(leaks)
+    if only is None:
+        record_of(judged.values()).write_csv(RECORD)
+        print(f"kept in {RECORD}; python -m benchmarks.gate_pictures draws it")
     return _end(judged, time.monotonic() - began)
+
+
+def record_of(judged: Iterable[Judged]) -> pl.DataFrame:
+    """What the picture of the zoo is drawn of: rows as COLUMNS, in the order of the catalogue."""
+    rows = [
+        (one.leak.number, one.leak.name, one.leak.stage, one.is_caught, check, commit())
+        for one in judged
+        for check in sorted(one.stopped_by) or (None,)
+    ]
+    return pl.DataFrame(rows, schema=COLUMNS, orient="row")
 
 
 def _tell(judged: Judged) -> None:
     leak = judged.leak
-    by = list(
-        dict.fromkeys(check for variant, found in judged.found for check in found.stopped_by if not variant.is_twin)
-    )
     seconds = sum(found.seconds.get("all", 0.0) for _, found in judged.found) / len(judged.found)
     name = f"{leak.number:2} {leak.name}"[:52]
-    print(f"{name:52} {leak.stage:9} {'yes' if judged.is_caught else 'NO':7} {', '.join(by):60} {seconds:4.0f}")
+    caught, by = "yes" if judged.is_caught else "NO", ", ".join(judged.stopped_by)
+    print(f"{name:52} {leak.stage:9} {caught:7} {by:60} {seconds:4.0f}")
     line = next((found.first_line for _, found in judged.found if found.first_line), "")
     print(textwrap.indent(textwrap.shorten(line, WIDTH), "     "))
     for variant, found in judged.escaped:
