@@ -140,8 +140,9 @@ def _judge_leaks(yard: Yard, only: Sequence[int] | None, seed: int) -> int:
 
 def record_of(judged: Iterable[Judged]) -> pl.DataFrame:
     """What the picture of the zoo is drawn of: rows as COLUMNS, in the order of the catalogue."""
+    measured = commit()
     rows = [
-        (one.leak.number, one.leak.name, one.leak.stage, one.is_caught, check, commit())
+        (one.leak.number, one.leak.name, one.leak.stage, one.is_caught, check, measured)
         for one in judged
         for check in sorted(one.stopped_by) or (None,)
     ]
