@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, wait
+from contextlib import suppress
 from multiprocessing import active_children, get_context, parent_process
 from typing import TypeVar
 
@@ -41,8 +42,9 @@ def results(pool: ProcessPoolExecutor, function: Callable[[Task], Result], tasks
         begun = [one for one in asked if not one.cancel()]
         # Ctrl-C in a terminal has reached the workers already, and twice would break off what they put in order.
         if wait(begun, GRACE).not_done:
-            for worker in active_children():
-                os.kill(worker.pid or 0, signal.SIGINT)
+            for number in filter(None, (worker.pid for worker in active_children())):
+                with suppress(ProcessLookupError):
+                    os.kill(number, signal.SIGINT)
         raise
 
 

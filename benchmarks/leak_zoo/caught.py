@@ -51,13 +51,7 @@ def picture(caught: pl.DataFrame) -> bytes:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, 2.4 + 0.19 * len(leaks)), dpi=144)
         axes = figure.subplots()
-        places = {number: y for y, number in enumerate(leaks["number"])}
-        for number, is_caught, check in caught.select("number", "caught", "check").rows():
-            colour = BLUE if is_caught else RED
-            if check is None:
-                axes.text(0, places[number], "escaped", color=colour, weight="bold", fontsize=8, va="center")
-            else:
-                axes.barh(places[number], 0.8, left=checks.index(check) - 0.4, height=0.74, color=colour)
+        _cells(axes, caught, leaks["number"].to_list(), checks)
         axes.set_yticks(range(len(leaks)), [f"{number}  {leak}" for number, leak in leaks["number", "leak"].rows()])
         axes.set_xticks(range(len(checks)), checks, rotation=45, ha="right", rotation_mode="anchor")
         axes.tick_params(labelsize=7, length=0)
@@ -67,6 +61,16 @@ def picture(caught: pl.DataFrame) -> bytes:
         words = f"{leaks['caught'].sum()} of {len(leaks)} kinds of leak are caught, at {leaks['commit'][0]}"
         figure.suptitle(f"{words}: where each enters, and which checks stop it", x=0.01, ha="left", fontsize=10)
         return png(figure)
+
+
+def _cells(axes: Axes, caught: pl.DataFrame, leaks: list[int], checks: list[str]) -> None:
+    """A cell for each check that stopped a leak, red where the leak was not caught for all that."""
+    for number, is_caught, check in caught.select("number", "caught", "check").rows():
+        y, colour = leaks.index(number), BLUE if is_caught else RED
+        if check is None:
+            axes.text(0, y, "escaped", color=colour, weight="bold", fontsize=8, va="center")
+        else:
+            axes.barh(y, 0.8, left=checks.index(check) - 0.4, height=0.74, color=colour)
 
 
 def _stages(axes: Axes, stages: list[str], width: int) -> None:
