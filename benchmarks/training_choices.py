@@ -13,13 +13,14 @@ informative feature weighs more than every other one, and the weights agree with
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,10 @@ from assets.evaluation.intervals import Interval, paired
 from assets.training.forecasts import forecasts
 from assets.training.panel import TRAIN, Panel
 from benchmarks.importance import Weighed, weighed
-from benchmarks.outcome import Demand, end, options
+from benchmarks.kept import Kept
+from benchmarks.outcome import Demand, end, seeds_of
 from benchmarks.world import first_fold
-from pipelines.experiment import Experiment
+from pipelines.experiment import Experiment, load_experiment
 from pipelines.fold_path import fit_panel
 from pipelines.home import be_quiet
 from pipelines.seeds import cores
@@ -44,6 +46,9 @@ EXPERIMENTS = Path(__file__).parent / "experiments" / "choices"
 SHORT = 500
 SEEDS, MANY, WEIGHED = 3, 5, 5
 PLAIN, LEVELS, ONE, FIVE = "plain", "two levels", "one seed", "five seeds"
+ALL = "all"
+LENGTHS = (str(SHORT), ALL)
+DAY = ("session", "rank_ic")
 DEMANDS = (
     Demand("importance_halves_apart", 1, at_least=True),
     Demand("importance_agreement_min", 0.7, at_least=True),
@@ -99,32 +104,24 @@ PAIRS = (
 """What is compared with what; the plain one is the mean of three seeds."""
 
 
-@dataclass(frozen=True)
-class Walked:
-    """Daily RankIC on test of one choice in one market; `length` says how much of train it saw."""
-
-    market: int
-    length: str
-    choice: str
-    horizon: int
-    days: pl.DataFrame
-
-
 def main() -> int:
     """Fit every choice in every market, and print what each adds."""
-    asked = options(str(__doc__), str(MARKET), seeds="0..2")
+    asked = _asked()
+    kept = Kept(asked.keep)
     os.environ["OMP_NUM_THREADS"] = os.environ["POLARS_MAX_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"
     began = time.monotonic()
-    tasks = [(asked.market, seed, number) for seed in asked.seeds for number in range(len(CHOICES))]
+    tasks = [(kept, asked.market, seed, number) for seed in asked.seeds for number in range(len(CHOICES))]
     with workers(cores()) as pool:
         weighing = [pool.submit(weighed, seed) for seed in range(WEIGHED)]
         walking = [pool.submit(walked, *task) for task in tasks]
-        found: list[Walked] = []
+        found = []
         for done, one in enumerate(as_completed(walking), start=1):
-            found += one.result()
+            found.append(one.result())
             print(f"{done} of {len(walking)} after {(time.monotonic() - began) / 60:.1f} min", flush=True)
         weights = [one.result() for one in weighing]
-    effects = {(*pair, length): effect(found, *pair, length) for pair in PAIRS for length in ("500", "all")}
+    days = pl.concat(found)
+    horizon = load_experiment(EXPERIMENTS / "lstm_plain.yaml").target.horizon
+    effects = {(*pair, length): effect(days, horizon, *pair, length) for pair in PAIRS for length in LENGTHS}
     tell(effects, weights)
     figures = {
         "importance_halves_apart": sum(one.halves_apart for one in weights) / len(weights),
@@ -134,17 +131,26 @@ def main() -> int:
     return end({**figures, "seeds": asked.seeds, "minutes": round((time.monotonic() - began) / 60, 1)}, DEMANDS)
 
 
-def walked(market: str, seed: int, number: int) -> list[Walked]:
-    """One choice on one market, on the last sessions of train and on all of them."""
+def walked(kept: Kept, market: str, seed: int, number: int) -> pl.DataFrame:
+    """Daily RankIC on test of one choice on one market, or what is kept of it.
+
+    Columns session, rank_ic, market, choice, length (how much of train it saw).
+    """
+    settings = "\n".join(path.read_text(encoding="utf-8") for path in (Path(market), *sorted(EXPERIMENTS.iterdir())))
+    return kept.answer(f"{seed}-{number}", settings, partial(_walked, market, seed, number))
+
+
+def _walked(market: str, seed: int, number: int) -> pl.DataFrame:
     be_quiet()
     experiment, panel, returns = _market(market, seed)
     choice = CHOICES[number]
     changed = changed_by(experiment, choice)
-    return [
-        Walked(seed, length, name, experiment.target.horizon, days)
-        for length, part in (("500", shortened(panel, SHORT)), ("all", panel))
-        for name, days in scored(changed, part, returns, choice.name).items()
-    ]
+    found = []
+    for length in LENGTHS:
+        part = panel if length == ALL else shortened(panel, int(length))
+        for name, days in scored(changed, part, returns, choice.name).items():
+            found.append(days.select(*DAY, market=seed, choice=pl.lit(name), length=pl.lit(length)))
+    return pl.concat(found)
 
 
 @cache
@@ -180,7 +186,7 @@ def scored(experiment: Experiment, panel: Panel, returns: pl.DataFrame, choice: 
 
     def days(some: Sequence[pl.DataFrame]) -> pl.DataFrame:
         found = information(pl.concat(some), returns, experiment.target.horizon)
-        return daily(found, "test").select("session", "rank_ic")
+        return daily(found, "test").select(*DAY)
 
     by_name = {choice: days(made[:SEEDS])}
     if choice == PLAIN:
@@ -189,15 +195,15 @@ def scored(experiment: Experiment, panel: Panel, returns: pl.DataFrame, choice: 
     return by_name
 
 
-def effect(found: Sequence[Walked], choice: str, against: str, length: str) -> Interval:
+def effect(days: pl.DataFrame, horizon: int, choice: str, against: str, length: str) -> Interval:
     """Mean difference of the daily RankIC of two, averaged over the markets session by session."""
-    mine, other = (_over_markets(found, name, length) for name in (choice, against))
-    return paired(mine, other, "rank_ic", found[0].horizon)
+    mine, other = (_over_markets(days, name, length) for name in (choice, against))
+    return paired(mine, other, "rank_ic", horizon)
 
 
-def _over_markets(found: Sequence[Walked], choice: str, length: str) -> pl.DataFrame:
-    days = [one.days for one in found if (one.choice, one.length) == (choice, length)]
-    return pl.concat(days).group_by("session").agg(pl.col("rank_ic").mean()).sort("session")
+def _over_markets(days: pl.DataFrame, choice: str, length: str) -> pl.DataFrame:
+    is_asked = (pl.col("choice") == choice) & (pl.col("length") == length)
+    return days.filter(is_asked).group_by("session").agg(pl.col("rank_ic").mean()).sort("session")
 
 
 def tell(effects: Mapping[tuple[str, str, str], Interval], weights: Sequence[Weighed]) -> None:
@@ -211,6 +217,14 @@ def tell(effects: Mapping[tuple[str, str, str], Interval], weights: Sequence[Wei
         print(f"\nfeatures of seed {seed}; agreement {features.agreement:.2f}")
         for name, values_F in rows.items():
             print(f"  {name:9}" + " ".join(f"{value:6.3f}" for value in values_F[order]))
+
+
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--market", default=str(MARKET), help="specification of the synthetic market, YAML")
+    parser.add_argument("--seeds", default="0..2", type=seeds_of, help="as 0..2")
+    parser.add_argument("--keep", type=Path, help="a folder that keeps finished fits; the same command goes on from it")
+    return parser.parse_args()
 
 
 def told(one: Interval) -> list[float]:

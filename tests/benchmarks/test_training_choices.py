@@ -18,7 +18,6 @@ from benchmarks.training_choices import (
     PAIRS,
     PLAIN,
     Choice,
-    Walked,
     changed_by,
     effect,
     shortened,
@@ -57,15 +56,16 @@ def test_a_shortened_panel_keeps_the_last_sessions_of_train_and_all_of_the_rest(
 
 
 def test_an_effect_is_the_mean_difference_over_markets() -> None:
-    def days(values: list[float]) -> pl.DataFrame:
-        return pl.DataFrame({"session": DAYS, "rank_ic": values})
+    def days(market: int, choice: str, length: str, rank_ic: list[float]) -> pl.DataFrame:
+        told = {"market": market, "choice": choice, "length": length}
+        return pl.DataFrame({"session": DAYS, "rank_ic": rank_ic}).with_columns(
+            pl.lit(value).alias(name) for name, value in told.items()
+        )
 
     noise = np.random.default_rng(0).normal(0, 0.05, (2, len(DAYS)))
-    found = [Walked(market, "all", "plain", 5, days(noise[market].tolist())) for market in (0, 1)]
-    found += [
-        Walked(market, "all", "new", 5, days((noise[market] + 0.01 * (1 + market)).tolist())) for market in (0, 1)
-    ]
-    found.append(Walked(0, "500", "new", 5, days([9.0] * len(DAYS))))
-    told = effect(found, "new", "plain", "all")
+    found = [days(market, "plain", "all", noise[market].tolist()) for market in (0, 1)]
+    found += [days(market, "new", "all", (noise[market] + 0.01 * (1 + market)).tolist()) for market in (0, 1)]
+    found.append(days(0, "new", "500", [9.0] * len(DAYS)))
+    told = effect(pl.concat(found), 5, "new", "plain", "all")
     assert told.mean == pytest.approx(0.015)
     assert told.lower == pytest.approx(told.upper)
