@@ -13,7 +13,7 @@ export PYTHONWARNINGS := ignore
 
 .DEFAULT_GOAL := help
 
-.PHONY: help setup peers demo ui test test-browser check clean
+.PHONY: help setup peers demo experiment ui test test-browser check clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,9 @@ peers: .venv-peers/ready ## Qlib and KunQuant in an environment of their own, fo
 
 demo: setup ## raw bars to leaderboard; MARKET=files:FOLDER for your own
 	@$(BIN)/python -m pipelines.demo
+
+experiment: setup ## a new question: NAME=... [BASE=ridge_price] [QUESTION="..."]
+	@$(BIN)/python -m pipelines.new_experiment "$(NAME)" $(if $(BASE),--base "$(BASE)") $(if $(QUESTION),--question "$(QUESTION)")
 
 ui: setup ## Dagster and MLflow in the browser, on this machine only; Ctrl-C stops both
 	@$(BIN)/python -m pipelines.ui

@@ -35,7 +35,8 @@ from benchmarks.importance import Weighed, weighed
 from benchmarks.kept import Kept
 from benchmarks.outcome import Demand, end, seeds_of
 from benchmarks.world import first_fold
-from pipelines.experiment import Experiment, load_experiment
+from pipelines.experiment import Experiment
+from pipelines.experiment_files import read_experiment
 from pipelines.fold_path import fit_panel
 from pipelines.home import be_quiet
 from pipelines.seeds import cores
@@ -120,7 +121,7 @@ def main() -> int:
             print(f"{done} of {len(walking)} after {(time.monotonic() - began) / 60:.1f} min", flush=True)
         weights = [one.result() for one in weighing]
     days = pl.concat(found)
-    horizon = load_experiment(EXPERIMENTS / "lstm_plain.yaml").target.horizon
+    horizon = read_experiment(EXPERIMENTS / "lstm_plain.yaml").target.horizon
     effects = {(*pair, length): effect(days, horizon, *pair, length) for pair in PAIRS for length in LENGTHS}
     tell(effects, weights)
     figures = {

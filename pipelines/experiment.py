@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assets.evaluation.trading import TradingSpec
-from assets.features.news_encoding import GROUP, HOW_TO_SET_UP
 from assets.folds.walk_forward import WalkForwardSpec
-from assets.sources.yaml_settings import read_mapping
 from assets.targets.forward_returns import HORIZONS
 from assets.training.normalisation import Normalisation
 from assets.training.spec import TrainingSpec
@@ -20,7 +17,8 @@ from models import ModelSpec
 from models.losses import LossSpec, MeanSquaredSpec
 from models.projection import ProjectionSpec
 
-YAML = "YAML"
+NAME = "^[a-z][a-z0-9_]*$"
+"""Also the name of a group in Dagster and of views in DuckDB."""
 
 
 class Spec(BaseModel):
@@ -44,7 +42,7 @@ class TargetSpec(Spec):
 class Experiment(Spec):
     """One question and everything that decides its answer."""
 
-    name: str
+    name: str = Field(pattern=NAME, description="name of its file: small letters, digits and _")
     question: str = Field(min_length=10, description="one sentence that the report must answer")
     decided_hour: int = Field(
         default=DECIDED_HOUR, ge=0, le=23, description="hour of the decision on each session, exchange time"
@@ -66,45 +64,12 @@ class Experiment(Spec):
     trading: TradingSpec = TradingSpec()
 
 
-def load_experiments(folder: Path, features: Collection[str]) -> dict[str, Experiment]:
-    """Every experiment of a folder by name.
-
-    features  names of the feature groups that exist
-    raises    ValueError that names the file, what was found, what is allowed and what to do
-    """
-    experiments = {path.stem: load_experiment(path) for path in sorted(folder.glob("*.yaml"))}
-    for name, experiment in experiments.items():
-        if unknown := sorted(set(experiment.features) - set(features)):
-            raise ValueError(
-                f"{name}.yaml names unknown feature groups {unknown}; known: {sorted(features)}. "
-                f"Correct the name, or add assets/features/<name>.py. {HOW_TO_SET_UP if GROUP in unknown else ''}"
-            )
-        if experiment.target.horizon not in HORIZONS:
-            raise ValueError(
-                f"{name}.yaml asks for horizon {experiment.target.horizon}; allowed: {HORIZONS}. "
-                "Choose one of them, or add it to HORIZONS in assets/targets/forward_returns.py."
-            )
-    return experiments
-
-
-def load_experiment(path: Path) -> Experiment:
-    """One experiment; a `base` names another file of the folder whose settings it starts from (one level)."""
-    own = read_mapping(path, YAML)
-    base_name = own.pop("base", None)
-    settings: dict[str, Any] = own
-    if base_name is not None:
-        base_path = path.with_name(f"{base_name}.yaml")
-        if not base_path.is_file():
-            known = sorted(p.stem for p in path.parent.glob("*.yaml"))
-            raise ValueError(f"{path.name}: base '{base_name}' does not exist; known: {known}")
-        base = read_mapping(base_path, YAML)
-        if "base" in base:
-            raise ValueError(f"{path.name}: base '{base_name}' has a base itself; one level is allowed")
-        settings = _merged(base, own)
+def validated(name: str, settings: Mapping[str, Any], place: str) -> Experiment:
+    """Settings as an experiment; raises ValueError that names the place, what was found and what is allowed."""
     try:
-        return Experiment.model_validate({"name": path.stem, **settings})
+        return Experiment.model_validate({"name": name, **settings})
     except ValidationError as error:
-        raise ValueError(explain(error, path.name)) from None
+        raise ValueError(explain(error, place)) from None
 
 
 def explain(error: ValidationError, place: str) -> str:
@@ -135,15 +100,3 @@ def _child(kind: object, part: str) -> object:
         if kinds is not None and kinds.default == part:
             return option
     return None
-
-
-def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Own keys over those of the base; a section that names another kind replaces the base's section."""
-    merged = dict(base)
-    for key, value in own.items():
-        below = base.get(key)
-        if isinstance(value, dict) and isinstance(below, dict) and value.get("kind") in (None, below.get("kind")):
-            merged[key] = {**below, **value}
-        else:
-            merged[key] = value
-    return merged

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -120,10 +121,7 @@ def add_experiment(
     checkpoints  folder where fits keep their state until they are done
     ledger       where the trial is entered before it is trained
     """
-    try:
-        windows = folds(experiment.walk_forward, graph.first, graph.last)
-    except ValueError as error:
-        raise ValueError(f"{experiment.name}.yaml: walk_forward: {error}") from None
+    windows = folds(experiment.walk_forward, graph.first, graph.last)
     walk = Walk(experiment, features, windows, graph, tracking, checkpoints, source, ledger)
     text = f"{experiment.model_dump_json()}|{walk.market}"
     modules = ("assets.training.fit", "assets.training.forecasts", "assets.folds.walk_forward")
@@ -162,6 +160,25 @@ def add_experiment(
         group=experiment.name,
     )
     return walk
+
+
+def add_refused(graph: Graph, name: str, why: str) -> None:
+    """Add the walk-forward of an experiment that cannot be, which fails with what is wrong when it is made."""
+
+    def refuse(context: dg.AssetExecutionContext) -> pl.DataFrame:
+        raise ValueError(why)
+
+    group = re.sub(r"\W", "_", name)
+    graph.add(
+        WalkForwards,
+        refuse,
+        key=f"experiments/{group}/walk_forward",
+        description=f"**Refused.** The other experiments are not touched by it.\n\n{why}",
+        modules=("pipelines.experiment_files",),
+        inputs={},
+        settings=why,
+        group=group,
+    )
 
 
 def fold_partitions(experiment: Experiment, windows: Sequence[Fold]) -> dg.TimeWindowPartitionsDefinition:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pipelines.experiment import Experiment
 from pipelines.settings import EXPERIMENTS
+from pipelines.sweep import OWN
 
 PATH = EXPERIMENTS / "experiment.schema.json"
 
@@ -23,6 +24,13 @@ def experiment_schema() -> dict[str, Any]:
     schema["properties"]["base"] = {
         "type": "string",
         "description": "another experiment of the folder; only what differs from it is written (one level)",
+    }
+    schema["properties"]["sweep"] = {
+        "type": "object",
+        "description": "dotted setting -> values; each point of the grid is an experiment and a trial of its own",
+        "minProperties": 1,
+        "propertyNames": {"not": {"enum": list(OWN)}},
+        "additionalProperties": {"type": "array", "minItems": 1},
     }
     required = [key for key in schema.pop("required") if key != "name"]
     schema["anyOf"] = [{"required": ["base"]}, {"required": required}]

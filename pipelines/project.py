@@ -17,8 +17,8 @@ from expectations.tables import Deliveries, RawBars, Table
 from pipelines.catalogue import build_catalogue
 from pipelines.cleaning_report import add_cleaning_report
 from pipelines.declared import declared
-from pipelines.experiment import load_experiments
-from pipelines.experiment_assets import Walk, add_experiment
+from pipelines.experiment_assets import Walk, add_experiment, add_refused
+from pipelines.experiment_files import read_experiments
 from pipelines.gate import add_alarms, add_gates
 from pipelines.graph import Graph
 from pipelines.jobs import make_jobs
@@ -28,7 +28,7 @@ from pipelines.report_assets import add_leaderboard, add_verdict
 from pipelines.schedules import after_close_schedule
 from pipelines.sensors import new_bars_sensor, stale_sensor
 from pipelines.settings import Settings
-from pipelines.suitability import check_suitable
+from pipelines.suitability import objections
 from pipelines.tracking import Tracking
 from pipelines.trial_ledger import TrialLedger
 from pipelines.truth import add_truth
@@ -75,7 +75,7 @@ class Project:
 
 
 def load_project(settings: Settings) -> Project:
-    """Assemble the project of a market; raises ValueError for an experiment or a source that cannot be."""
+    """Assemble the project of a market; raises ValueError for a source, or where no experiment can be."""
     settings = replace(settings, source=with_openings(settings.source, settings.ledgers))
     schemas: dict[str, type[Table]] = {}
     warehouse = Warehouse(settings.warehouse, schemas)
@@ -84,8 +84,11 @@ def load_project(settings: Settings) -> Project:
     again = partial(declared, settings.encoder)
     tables = again()
     features = {key.split("/")[1]: table for key, table in tables.items() if table.stage == "features"}
-    experiments = load_experiments(settings.experiments, features)
-    check_suitable(experiments, tables)
+    found = read_experiments(settings.experiments)
+    asked = found.without(lambda experiment: objections(experiment, tables, graph.first, graph.last))
+    if asked.refused and not asked.experiments:
+        raise ValueError("\n".join(asked.refused.values()))
+    experiments = asked.experiments
     add_source(graph, settings.source)
     add_truth(graph, settings.source)
     for table in tables.values():
@@ -105,6 +108,8 @@ def load_project(settings: Settings) -> Project:
             TrialLedger(settings.ledgers),
         )
         add_verdict(walks[name], gates, settings.home / "reports", settings.data_docs)
+    for name, why in asked.refused.items():
+        add_refused(graph, name, why)
     add_alarms(graph, tables, experiments)
     add_leaderboard(graph, walks, settings.home / "reports")
     add_cleaning_report(graph, experiments, settings.home / "reports")

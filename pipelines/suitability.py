@@ -1,10 +1,14 @@
-"""Suitability: whether the tables that exist can give what an experiment asks of its feature groups."""
+"""Suitability: whether the tables and the sessions that exist can give what an experiment asks for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 
+from assets.features.news_encoding import GROUP, HOW_TO_SET_UP
+from assets.folds.walk_forward import folds
 from assets.table import Declaration
+from assets.targets.forward_returns import HORIZONS
 from assets.training.normalisation import by_group
 from expectations.decisions import DECIDED_HOUR
 from expectations.facts import RAW_FACTS
@@ -15,15 +19,29 @@ from pipelines.experiment import Experiment
 KEEPS_RETURNS = ("none", "market_neutral", "industry_neutral")
 
 
-def check_suitable(experiments: Mapping[str, Experiment], tables: Mapping[str, Declaration]) -> None:
-    """Refuse an experiment that its feature groups do not suit.
+def objections(experiment: Experiment, tables: Mapping[str, Declaration], first: date, last: date) -> Iterator[str]:
+    """What of an experiment cannot be had: what was found, what is allowed and what to do.
 
-    tables  every declared table by key
-    raises  ValueError that names the file, what was found, what is allowed and what to do
+    tables       every declared table by key
+    first, last  declared span of the source
     """
-    for name, experiment in experiments.items():
-        for objection in _objections(experiment, tables):
-            raise ValueError(f"{name}.yaml: {objection}")
+    features = {key.split("/")[1]: table for key, table in tables.items() if table.stage == "features"}
+    if unknown := sorted(set(experiment.features) - set(features)):
+        yield (
+            f"features names unknown groups {unknown}; known: {sorted(features)}. "
+            f"Correct the name, or add assets/features/<name>.py. {HOW_TO_SET_UP if GROUP in unknown else ''}"
+        )
+        return
+    if experiment.target.horizon not in HORIZONS:
+        yield (
+            f"target.horizon is {experiment.target.horizon}; allowed: {HORIZONS}. "
+            "Choose one of them, or add it to HORIZONS in assets/targets/forward_returns.py."
+        )
+    groups = {group: features[group] for group in experiment.features}
+    yield from _too_early(experiment, groups, tables)
+    yield from _not_normalised(experiment, groups)
+    yield from _not_projected(experiment, groups)
+    yield from _not_covered(experiment, first, last)
 
 
 def reads_facts(table: Declaration, tables: Mapping[str, Declaration]) -> bool:
@@ -31,13 +49,6 @@ def reads_facts(table: Declaration, tables: Mapping[str, Declaration]) -> bool:
     raw = {fact.asset_key for fact in RAW_FACTS}
     upstream = [schema.asset_key for schema in table.inputs.values()]
     return any(key in raw or (key in tables and reads_facts(tables[key], tables)) for key in upstream)
-
-
-def _objections(experiment: Experiment, tables: Mapping[str, Declaration]) -> Iterator[str]:
-    groups = {group: tables[f"features/{group}"] for group in experiment.features}
-    yield from _too_early(experiment, groups, tables)
-    yield from _not_normalised(experiment, groups)
-    yield from _not_projected(experiment, groups)
 
 
 def _too_early(
@@ -80,6 +91,13 @@ def _not_projected(experiment: Experiment, groups: Mapping[str, Declaration]) ->
                 f"projection.{group}.components is {spec.components}, and the group has {width} columns; allowed: "
                 f"1 to {width - 1}. Ask for fewer, or leave the projection out."
             )
+
+
+def _not_covered(experiment: Experiment, first: date, last: date) -> Iterator[str]:
+    try:
+        folds(experiment.walk_forward, first, last)
+    except ValueError as error:
+        yield f"walk_forward: {error}"
 
 
 def _is_sequence(table: Declaration) -> bool:

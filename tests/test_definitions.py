@@ -1,6 +1,7 @@
 """The definitions as a whole: what is there, and what loading it costs."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from assets import features
 from assets.sources.synthetic_market import SyntheticMarketSpec
 from assets.table import declarations
 from assets.training.panel import KEYS
+from pipelines.catch_up import run
 from pipelines.declared import modules_of
 from pipelines.project import Project, load_project
 from pipelines.seed_runs import PYFUNC
@@ -99,6 +101,33 @@ def test_windows_that_leave_no_training_data_are_refused_with_the_file_the_dates
     assert done.stderr.startswith("too_early.yaml: walk_forward: first_test 2012-01-01 leaves no training data")
     assert "The earliest first_test is 2014-12-01" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_broken_file_is_an_asset_that_fails_with_what_is_wrong_and_the_others_are_as_ever(tmp_path: Path) -> None:
+    experiments = tmp_path / "experiments"
+    experiments.mkdir()
+    shutil.copy(EXPERIMENTS / "ridge_price.yaml", experiments)
+    (experiments / "wide.yaml").write_text("base: ridge_price\nmodel: {widht: 3}\n")
+    (experiments / "bad-name.yaml").write_text("base: ridge_price\n")
+    (experiments / "held.yaml").write_text("base: ridge_price\nsweep: {target.horizon: [1, 4]}\n")
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    broken = load_project(
+        Settings("synthetic_market", "m", SyntheticMarketSpec(), tmp_path, str(tmp_path / "w"), uri, experiments)
+    )
+    assert set(broken.walks) == {"ridge_price", "held_horizon_1"}
+    refused = {
+        "wide": "wide.yaml: model.linear.widht: Extra inputs are not permitted, found 3; allowed here: ['kind'",
+        "bad_name": "bad-name.yaml: name: String should match pattern",
+        "held_horizon_4": "held.yaml (held_horizon_4): target.horizon is 4; allowed: (1, 3, 5, 10)",
+    }
+    nodes = {node.key.to_user_string(): node for node in broken.definitions.resolve_asset_graph().asset_nodes}
+    with dg.DagsterInstance.ephemeral() as instance:
+        for name, why in refused.items():
+            key = f"experiments/{name}/walk_forward"
+            assert [other for other in nodes if other.startswith(f"experiments/{name}/")] == [key]
+            assert why in str(nodes[key].description)
+            outcome = run(broken, instance, ("verdict", (None,), (key,)))
+            assert why in outcome.failures[0]
 
 
 def test_a_word_behind_the_demo_is_refused_rather_than_passed_over() -> None:

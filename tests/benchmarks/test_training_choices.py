@@ -22,14 +22,15 @@ from benchmarks.training_choices import (
     effect,
     shortened,
 )
-from pipelines.experiment import Experiment, load_experiment
+from pipelines.experiment import Experiment
+from pipelines.experiment_files import read_experiment
 
 DAYS = [date(2015, 1, 1) + timedelta(day) for day in range(60)]
 
 
 @pytest.fixture(scope="module")
 def plain() -> Experiment:
-    return load_experiment(Path(EXPERIMENTS) / "lstm_plain.yaml")
+    return read_experiment(Path(EXPERIMENTS) / "lstm_plain.yaml")
 
 
 @pytest.mark.parametrize("choice", CHOICES, ids=lambda choice: choice.name)

@@ -14,7 +14,7 @@ from assets.evaluation.known_worlds import KnownWorlds
 from assets.sources.synthetic_market import SyntheticMarketSpec
 from benchmarks.world import beginning_with
 from benchmarks.worlds import CARRIED, EXPERIMENTS, MARKET, PLANT, carried, demands, drawn, recovery, summed, taught_by
-from pipelines.experiment import load_experiments
+from pipelines.experiment_files import read_experiments
 
 SESSIONS = pl.date_range(date(2016, 1, 4), date(2016, 1, 8), eager=True)
 NAMES = [f"s{number}" for number in range(50)]
@@ -79,9 +79,7 @@ def test_two_folds_begin_with_any_market_of_600_sessions(first: str, tmp_path: P
     from assets.folds.walk_forward import folds
 
     spec = SyntheticMarketSpec(sessions=600, first=first)
-    experiments = load_experiments(
-        beginning_with(spec, EXPERIMENTS, tmp_path / "asked"), ("price_window", "price_volume")
-    )
+    experiments = read_experiments(beginning_with(spec, EXPERIMENTS, tmp_path / "asked")).experiments
     for experiment in experiments.values():
         assert len(folds(experiment.walk_forward, spec.first_session(), spec.last_session())) >= 2
     assert {experiment.model.kind for experiment in experiments.values()} == {"linear", "gradient_boosting", "lstm"}

@@ -9,7 +9,7 @@ from assets.evaluation.information import seed_averaged
 from assets.evaluation.portfolio import simulate
 from assets.evaluation.trading import TradingSpec
 from pipelines.depth_assets import depth_of
-from pipelines.experiment import load_experiment
+from pipelines.experiment_files import read_experiment
 from pipelines.settings import EXPERIMENTS
 
 SHORT = TradingSpec(top_k=5)
@@ -45,7 +45,7 @@ def frames():
 
 
 def test_the_table_tells_of_the_test_window_alone_and_of_what_is_stated(frames):
-    experiment = load_experiment(EXPERIMENTS / "ridge_price.yaml").model_copy(update={"trading": SHORT})
+    experiment = read_experiment(EXPERIMENTS / "ridge_price.yaml").model_copy(update={"trading": SHORT})
     found = depth_of(experiment, frames)
     assert {"all", "industry", "taken out", "beside", "held", "probability", "gate"} <= set(found["kind"])
     assert found.filter(kind="all", metric="rank_ic")["sessions"].to_list() == [99]

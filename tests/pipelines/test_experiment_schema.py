@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 import yaml
 
-from pipelines.experiment import load_experiment
+from pipelines.experiment_files import experiments_of
 from pipelines.experiment_schema import PATH, experiment_schema, text
 from pipelines.settings import EXPERIMENTS
 
@@ -49,11 +49,12 @@ def test_every_experiment_of_the_project_fits_and_names_it(path: Path) -> None:
         {"normalisation": "rank"},
         {"normalisation": {"default": "z_score", "price_window": "none"}},
         {"projection": {"price_window": {"components": 3}}},
+        {"sweep": {"model.look_back": [5, 10], "target": [{"horizon": 1}]}},
     ],
 )
 def test_what_the_project_takes_fits(changes: dict[str, object], tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text(yaml.safe_dump({**SOUND, **changes}))
-    load_experiment(tmp_path / "study.yaml")
+    experiments_of(tmp_path / "study.yaml")
     assert refused({**SOUND, **changes}) == []
 
 
@@ -67,12 +68,16 @@ def test_what_the_project_takes_fits(changes: dict[str, object], tmp_path: Path)
         {"decided_hour": 25},
         {"normalisation": "ranks"},
         {"projection": {"price_window": {"component": 3}}},
+        {"sweep": {}},
+        {"sweep": {"model.look_back": 5}},
+        {"sweep": {"model.look_back": []}},
+        {"sweep": {"question": ["Which?"]}},
     ],
 )
 def test_what_the_project_refuses_does_not_fit(changes: dict[str, object], tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text(yaml.safe_dump({**SOUND, **changes}))
     with pytest.raises(ValueError, match=r"study\.yaml"):
-        load_experiment(tmp_path / "study.yaml")
+        experiments_of(tmp_path / "study.yaml")
     assert refused({**SOUND, **changes})
 
 

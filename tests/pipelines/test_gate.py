@@ -16,7 +16,7 @@ from expectations import evidence
 from expectations.suites import judge
 from expectations.tables import Table
 from pipelines.declared import STAGES, in_order, modules_of
-from pipelines.experiment import load_experiments
+from pipelines.experiment_files import read_experiments
 from pipelines.gate import GateRefusal, add_gates, require
 from pipelines.gate.evidence import evidence_table
 from pipelines.lineage import Edge, Lineage, Node, Stamp
@@ -163,7 +163,7 @@ def test_a_group_that_may_know_the_test_window_stops_the_training(
     from pipelines.warehouse import Warehouse
 
     source = SyntheticMarketSpec()
-    experiments = load_experiments(EXPERIMENTS, {"price_window", "price_volume"})
+    experiments = read_experiments(EXPERIMENTS).experiments
     tables = in_order(declarations(*modules_of(STAGES)))
     planted = tables["features/price_volume"]
     tables["features/price_volume"] = replace(planted, knowledge_cutoff=last)

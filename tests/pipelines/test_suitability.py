@@ -1,5 +1,6 @@
 """Suitability: an experiment is refused by name where its feature groups cannot give what it asks."""
 
+from datetime import date
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,7 +15,7 @@ from pipelines.declared import STAGES, modules_of
 from pipelines.experiment import Experiment
 from pipelines.project import load_project
 from pipelines.settings import Settings
-from pipelines.suitability import check_suitable, reads_facts
+from pipelines.suitability import objections, reads_facts
 
 SOUND = {
     "question": "Does the line foretell anything?",
@@ -57,7 +58,10 @@ TABLES = {**declarations(*modules_of(STAGES)), "features/told": told.table, "fea
 
 
 def check(**changes: object) -> None:
-    check_suitable({"study": Experiment.model_validate({"name": "study", **SOUND, **changes})}, TABLES)
+    """Raise the first objection, as a project does that has no other experiment."""
+    study = Experiment.model_validate({"name": "study", **SOUND, **changes})
+    for objection in objections(study, TABLES, date(2012, 1, 1), date(2017, 12, 31)):
+        raise ValueError(objection)
 
 
 @pytest.mark.parametrize(
@@ -80,14 +84,14 @@ def test_a_group_of_dated_facts_is_refused_for_a_decision_before_they_were_read(
     for hour in (20, 23):
         check(features=["price_window", group], decided_hour=hour)
     check(decided_hour=16)
-    words = rf"study.yaml: decided_hour is 19, and the feature groups \['{group}'\] hold facts .* at 20:00; allowed"
+    words = rf"decided_hour is 19, and the feature groups \['{group}'\] hold facts .* at 20:00; allowed"
     with pytest.raises(ValueError, match=words):
         check(features=["price_window", group], decided_hour=19)
 
 
 def test_a_rule_for_a_group_that_the_experiment_has_not_is_refused() -> None:
     check(normalisation={"price_volume": "rank"})
-    with pytest.raises(ValueError, match=r"study.yaml: normalisation names \['told'\]; allowed: 'default'"):
+    with pytest.raises(ValueError, match=r"normalisation names \['told'\]; allowed: 'default'"):
         check(normalisation={"told": "rank"})
 
 
@@ -107,6 +111,21 @@ def test_a_projection_of_a_strange_a_sequence_or_a_narrow_group_is_refused() -> 
         check(projection={"price_window": {"components": 2}})
     with pytest.raises(ValueError, match="components is 14, and the group has 14 columns; allowed: 1 to 13"):
         check(projection={"price_volume": {"components": 14}})
+
+
+def test_an_unknown_feature_group_is_named_with_those_that_exist() -> None:
+    with pytest.raises(ValueError, match=r"unknown groups \['momentun'\]; known: \['alpha158', 'correlation', 'echo'"):
+        check(features=["momentun"])
+
+
+def test_an_unknown_horizon_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"horizon is 4; allowed: \(1, 3, 5, 10\)"):
+        check(target={"horizon": 4})
+
+
+def test_windows_outside_the_source_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"walk_forward: first_test 2012-06-01 leaves no training data"):
+        check(walk_forward={**SOUND["walk_forward"], "first_test": "2012-06-01"})
 
 
 def test_the_project_asks_when_it_is_loaded(tmp_path: Path) -> None:

@@ -1,0 +1,90 @@
+"""New experiment: a YAML file to begin with, which says what may stand in it.
+
+`make experiment NAME=lstm_long` writes pipelines/experiments/lstm_long.yaml; BASE= names the experiment that it differs
+from, QUESTION= what it asks. Nothing is trained until a question stands in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+import yaml
+
+from assets.sources.yaml_settings import read_mapping
+from pipelines.experiment import NAME
+from pipelines.experiment_files import YAML
+from pipelines.experiment_schema import PATH
+from pipelines.settings import read_settings
+
+CANNOT = 2
+BASE = "ridge_price"
+QUESTION = "question"
+
+
+def main() -> int:
+    """Write the file, and say what to do with it."""
+    asked = _asked()
+    try:
+        path = write(read_settings().experiments, asked.name, asked.base, asked.question)
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return CANNOT
+    ask = "" if asked.question else "write its question, and "
+    print(f"wrote {path}\nOpen it, {ask}change a setting; then make demo, or reload the code location in the UI.")
+    return 0
+
+
+def write(folder: Path, name: str, base: str, question: str) -> Path:
+    """Write a file that differs in nothing yet from its base; raises ValueError where that cannot be."""
+    if not re.match(NAME, name):
+        raise ValueError(f"NAME is {name!r}; allowed: a small letter, then small letters, digits and _")
+    path = folder / f"{name}.yaml"
+    if path.exists():
+        raise ValueError(f"{path} exists; open it, or choose another name")
+    if not (folder / f"{base}.yaml").is_file():
+        known = sorted(other.stem for other in folder.glob("*.yaml"))
+        raise ValueError(f"BASE is {base!r}, which does not exist in {folder}; known: {known}")
+    path.write_text(text(folder, base, question), encoding="utf-8")
+    return path
+
+
+def text(folder: Path, name: str, question: str) -> str:
+    """The file: a question and the base, what it sets as comments; where that has a base itself, both."""
+    own = read_mapping(folder / f"{name}.yaml", YAML)
+    if "sweep" in own:
+        raise ValueError(f"BASE is {name!r}, which is a sweep; name a file of one experiment")
+    root = own.pop("base", name)
+    below = own if root == name else read_mapping(folder / f"{root}.yaml", YAML)
+    changed = {} if root == name else own
+    return "\n".join(
+        [
+            f"# yaml-language-server: $schema={PATH.name}",
+            f"question: {_flow(question)}",
+            f"base: {root}",
+            *(f"{key}: {_flow(value)}" for key, value in changed.items() if key != QUESTION),
+            f"# What {root} sets. Take the sign from a line and change it; of a section, only what differs is written.",
+            "# A grid, sweep: {target.horizon: [1, 5]}, makes an experiment and a trial of each of its points.",
+            *(f"# {key}: {_flow(value)}" for key, value in below.items() if key not in {*changed, QUESTION}),
+            "",
+        ]
+    )
+
+
+def _flow(value: object) -> str:
+    """A value in one line of YAML."""
+    return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000).removesuffix("\n...\n").strip()
+
+
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m pipelines.new_experiment", description=__doc__)
+    parser.add_argument("name", help="of the file: small letters, digits and _")
+    parser.add_argument("--base", default=BASE, help=f"the experiment that it differs from; {BASE} by default")
+    parser.add_argument("--question", default="", help="what it asks, one sentence")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
