@@ -11,6 +11,7 @@ from functools import partial
 import dagster as dg
 import polars as pl
 
+from assets.evaluation.promotion import Promotions, in_words
 from assets.sources import Source
 from expectations.facts import RAW_FACTS
 from expectations.tables import Deliveries, RawBars, Table
@@ -23,6 +24,7 @@ from pipelines.gate import add_alarms, add_gates
 from pipelines.graph import Graph
 from pipelines.jobs import make_jobs
 from pipelines.openings import with_openings
+from pipelines.promotions import add_promotions
 from pipelines.reach import month_start
 from pipelines.report_assets import add_leaderboard, add_verdict
 from pipelines.schedules import after_close_schedule
@@ -69,9 +71,9 @@ class Project:
         ]
         with pl.Config(tbl_rows=50, tbl_cols=20, tbl_width_chars=160, float_precision=4, tbl_hide_dataframe_shape=True):
             table = str(board.select(shown))
-        return (
-            f"{table}\nreports: {self.settings.home / 'reports'}\ncatalogue: {self.settings.warehouse}/catalogue.duckdb"
-        )
+        seats = self.graph.warehouse.read(Promotions.asset_key).collect()
+        places = f"reports: {self.settings.home / 'reports'}\ncatalogue: {self.settings.warehouse}/catalogue.duckdb"
+        return "\n".join([table, *in_words(seats), places])
 
 
 def load_project(settings: Settings) -> Project:
@@ -112,6 +114,7 @@ def load_project(settings: Settings) -> Project:
         add_refused(graph, name, why)
     add_alarms(graph, tables, experiments)
     add_leaderboard(graph, walks, settings.home / "reports")
+    add_promotions(graph, walks)
     add_cleaning_report(graph, experiments, settings.home / "reports")
     definitions = dg.Definitions(
         assets=graph.assets,

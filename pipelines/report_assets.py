@@ -13,7 +13,7 @@ from assets.evaluation import information as informing
 from assets.evaluation.capacity import Capacity, capacity
 from assets.evaluation.ensemble import KEYS, ensemble
 from assets.evaluation.gate_section import Gate
-from assets.evaluation.leaderboard import Entry, Leaderboard, leaderboard, promoted
+from assets.evaluation.leaderboard import Entry, Leaderboard, leaderboard, put_up
 from assets.evaluation.leaderboard_page import render_leaderboard
 from assets.evaluation.luck_section import luck_of_all
 from assets.evaluation.portfolio import Orders, PortfolioDaily, Simulation, placed, simulate
@@ -99,7 +99,10 @@ def _trained(walk: Walk) -> Trained:
 
 
 def add_leaderboard(graph: Graph, walks: Mapping[str, Walk], pages: Path) -> None:
-    """Add the leaderboard over all experiments and its page, behind the verdict that it follows validation alone."""
+    """Add the leaderboard over all experiments and its page, behind the verdict that it follows validation alone.
+
+    Who is put up for promotion follows from it, and so from validation too.
+    """
     reports = {name: f"experiments/{name}/report" for name in walks}
     gate = add_selection(graph, reports, lambda summaries: choices(_board(walks, summaries, {})))
 
@@ -109,7 +112,6 @@ def add_leaderboard(graph: Graph, walks: Mapping[str, Walk], pages: Path) -> Non
         summaries = {name: frames[name].collect() for name in walks}
         runs = {name: frames[f"{name}__walk_forward"].collect()["run_id"][0] for name in walks}
         board = _board(walks, summaries, runs)
-        promote(board, walks)
         daily = {name: frames[f"{name}__portfolio"].collect() for name in walks}
         context.add_output_metadata(show_leaderboard(board, walks, daily, pages))
         return board
@@ -172,7 +174,7 @@ def choices(board: pl.DataFrame) -> pl.DataFrame:
     lists = {
         "leaderboard": board.select("horizon", "experiment"),
         "chosen on validation": board.filter("chosen_on_validation").select("horizon", "experiment"),
-        "promoted": promoted(board).select("horizon", "experiment"),
+        "put up for promotion": put_up(board),
     }
     parts = [
         rows.select(
@@ -183,15 +185,6 @@ def choices(board: pl.DataFrame) -> pl.DataFrame:
         for name, rows in lists.items()
     ]
     return pl.concat(parts)
-
-
-def promote(board: pl.DataFrame, walks: Mapping[str, Walk]) -> None:
-    """Register the newest fold of each horizon's champion and challenger."""
-    for horizon, name, alias in promoted(board).iter_rows():
-        walk = walks[name]
-        newest = {**walk.identity, "level": "fold", "fold": walk.folds[-1].key, "seed": "0"}
-        if runs := walk.tracking.find(name, newest):
-            walk.tracking.promote(f"forecaster_{horizon}_sessions", runs[-1], alias)
 
 
 def report(

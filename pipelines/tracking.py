@@ -17,6 +17,7 @@ from models.served import Forecaster, load
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
 
 # Read when mlflow is imported: nothing about the user goes out.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -158,8 +159,8 @@ class Tracking:
             mlflow.artifacts.download_artifacts(f"runs:/{run_id}/model/artifacts", dst_path=folder)
             return load(next(Path(folder).rglob(DOCUMENT)).parent)
 
-    def promote(self, name: str, run_id: str, alias: str) -> None:
-        """Give a run's model a version in the registry, unless it has one, and let the alias point at it."""
+    def register(self, name: str, run_id: str, tags: Mapping[str, str]) -> tuple[str, bool]:
+        """The version that a run's model has in the registry under a name, and whether it is new."""
         from mlflow.exceptions import MlflowException
 
         try:
@@ -167,11 +168,26 @@ class Tracking:
         except MlflowException as known:
             if known.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-        versions = self.client.search_model_versions(f"name = '{name}'")
-        version = next((found for found in versions if found.run_id == run_id), None)
-        if version is None:
-            version = self.client.create_model_version(name, f"runs:/{run_id}/model", run_id)
-        self.client.set_registered_model_alias(name, alias, version.version)
+        for found in self.client.search_model_versions(f"name = '{name}'"):
+            if found.run_id == run_id:
+                return str(found.version), False
+        made = self.client.create_model_version(name, f"runs:/{run_id}/model", run_id, tags=dict(tags))
+        return str(made.version), True
+
+    def point(self, name: str, alias: str, version: str) -> None:
+        """Let an alias of a registered model point at one of its versions."""
+        self.client.set_registered_model_alias(name, alias, version)
+
+    def pointed_at(self, name: str, alias: str) -> ModelVersion | None:
+        """The version that an alias of a registered model points at; None where there is none."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self.client.get_model_version_by_alias(name, alias)
+        except MlflowException as absent:
+            if absent.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+            return None
 
     def log_files(self, run_id: str, files: Mapping[str, bytes]) -> None:
         """Pictures and pages of a report."""

@@ -24,6 +24,7 @@ MARKET = [
     "cleaning/index_members", "cleaning/industries", "cleaning/ledger", "cleaning/marks", "cleaning/news",
     "cleaning/policy_events", "cleaning/refused_bars", "cleaning/refused_facts", "cleaning/statements",
     "cleaning/supply_chain", "cleaning/universe", "evaluation/cleaning_counts", "evaluation/cleaning_effect",
+    "evaluation/promotions",
     "features/alpha158", "features/correlation", "features/financials", "features/news", "features/news_counts",
     "features/policy_events", "features/price_volume", "features/price_window", "features/supply_chain", "raw/bars",
     "raw/deliveries", "raw/float_shares", "raw/index_bars", "raw/index_members", "raw/industries", "raw/news",

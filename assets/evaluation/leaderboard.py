@@ -15,7 +15,6 @@ from assets.evaluation.known_worlds import told_of
 from assets.evaluation.report import bounded, verdict
 from expectations.tables import Table
 
-ALIASES = ("champion", "challenger")
 MARGIN = 0.003  # RankIC: a difference that does not matter
 
 # column -> segment, metric and bound of the summary
@@ -110,12 +109,10 @@ def leaderboard(entries: Sequence[Entry]) -> pl.DataFrame:
     return Leaderboard.validate(ranked.sort(order, descending=[False, True, False], nulls_last=True))
 
 
-def promoted(board: pl.DataFrame) -> pl.DataFrame:
-    """Of each horizon, the experiments of a board that are champion and challenger: the best two on validation."""
+def put_up(board: pl.DataFrame) -> pl.DataFrame:
+    """Of each horizon, who may be put up for promotion, the best on validation first: horizon, experiment."""
     ranked = board.sort("valid_rank_ic", descending=True, nulls_last=True, maintain_order=True)
-    best = ranked.group_by("horizon", maintain_order=True).head(len(ALIASES))
-    place = pl.int_range(pl.len()).over("horizon")
-    return best.select("horizon", "experiment", alias=place.replace_strict(dict(enumerate(ALIASES))))
+    return ranked.sort("horizon", maintain_order=True).select("horizon", "experiment")
 
 
 def compare(information: pl.DataFrame, baseline: pl.DataFrame, horizon: int, segment: str = "test") -> Comparison:

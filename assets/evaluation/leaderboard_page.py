@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 HOW = (
-    "Experiments are ordered, and the champion is chosen, by validation alone; what the test shows stands beside it "
-    "and decides nothing. Each figure is the mean over the sessions with the range that holds the true value in 95 of "
+    "Experiments are ordered, and put up for promotion, by validation alone; what the test shows stands beside it and "
+    "orders nothing. Each figure is the mean over the sessions with the range that holds the true value in 95 of "
     "100 cases. A range that holds 0 is not told apart from luck, and two ranges that overlap tell no winner: that "
     "takes a comparison session by session."
 )

@@ -42,7 +42,7 @@ def test_coverage_holds_at_other_horizons(horizon):
 
 @pytest.mark.parametrize("b", [0.02, 0.1, 0.3, 0.5])
 def test_critical_values_are_the_quantiles_of_the_fixed_b_limit(b):
-    sessions, draws = 500, 10_000
+    sessions, draws = 500, 60_000
     x = np.random.default_rng(1).standard_normal((draws, sessions))
     t = np.abs(x.mean(axis=1)) / standard_errors(x, int(b * sessions) - 1)
     for level in CRITICAL_VALUES:

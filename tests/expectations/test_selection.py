@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from assets.evaluation.leaderboard import Entry, leaderboard, promoted
+from assets.evaluation.leaderboard import Entry, leaderboard, put_up
 from expectations.selection import CHOICES, selection
 from pipelines.report_assets import choices
 
@@ -38,17 +38,16 @@ def test_the_leaderboard_and_what_it_promotes_follow_validation_alone() -> None:
     found = selection(lambda summaries: choices(board(summaries)), SUMMARIES)
     assert found["passed"].all()
     assert set(found["choice"]) == {
-        f"{name} of horizon 5" for name in ("leaderboard", "chosen on validation", "promoted")
+        f"{name} of horizon 5" for name in ("leaderboard", "chosen on validation", "put up for promotion")
     }
     in_order = dict(found.select("choice", "before").iter_rows())
     assert in_order["leaderboard of horizon 5"] == "two, one, three"
-    assert in_order["promoted of horizon 5"] == "two, one"
+    assert in_order["put up for promotion of horizon 5"] == "two, one, three"
 
 
-def test_champion_and_challenger_are_the_best_two_on_validation_of_each_horizon() -> None:
-    unknown = {**SUMMARIES, "four": summary(None, 0.2)}
-    found = promoted(board(unknown))
-    assert found.rows() == [(5, "two", "champion"), (5, "one", "challenger")]
+def test_the_best_on_validation_is_put_up_first_and_one_without_a_figure_last() -> None:
+    unknown = {"four": summary(None, 0.2), **SUMMARIES}
+    assert put_up(board(unknown)).rows() == [(5, "two"), (5, "one"), (5, "three"), (5, "four")]
 
 
 def test_an_order_by_validation_passes() -> None:
