@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -63,6 +64,10 @@ class Experiment(Spec):
     walk_forward: WalkForwardSpec
     trading: TradingSpec = TradingSpec()
 
+    def flat(self) -> dict[str, str]:
+        """Every setting by its dotted name, as text: what one compares experiments by."""
+        return dict(_flat("", self.model_dump(mode="json", exclude={"name", "question"})))
+
 
 def validated(name: str, settings: Mapping[str, Any], place: str) -> Experiment:
     """Settings as an experiment; raises ValueError that names the place, what was found and what is allowed."""
@@ -70,6 +75,16 @@ def validated(name: str, settings: Mapping[str, Any], place: str) -> Experiment:
         return Experiment.model_validate({"name": name, **settings})
     except ValidationError as error:
         raise ValueError(explain(error, place)) from None
+
+
+def _flat(name: str, value: object) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict) and value:
+        for key, below in value.items():
+            yield from _flat(f"{name}.{key}" if name else key, below)
+    elif isinstance(value, list) and not any(isinstance(item, dict | list) for item in value):
+        yield name, " ".join(map(str, value)) or "none"
+    else:
+        yield name, "none" if value in (None, {}, []) else value if isinstance(value, str) else json.dumps(value)
 
 
 def explain(error: ValidationError, place: str) -> str:

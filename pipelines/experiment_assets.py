@@ -14,7 +14,7 @@ import polars as pl
 
 from assets.cleaning.as_of import EVERYTHING_BEFORE
 from assets.evaluation.trials import Trial
-from assets.folds.walk_forward import Fold, folds, months, scheme, start_months
+from assets.folds.walk_forward import Fold, folds, last_month, months, scheme, start_months
 from assets.sources import Source
 from assets.table import Declaration
 from assets.training.forecasts import forecasts
@@ -22,6 +22,7 @@ from expectations.fact_tables import Industries
 from expectations.tables import Forecasts, WalkForwards
 from models.served import Forecaster
 from pipelines.checkpoint import Checkpoint
+from pipelines.datasets import datasets_of
 from pipelines.experiment import Experiment
 from pipelines.fold_path import fold_panel, tables_read
 from pipelines.gate import require
@@ -194,11 +195,11 @@ def open_walk_forward(walk: Walk) -> pl.DataFrame:
     experiment = walk.experiment
     run_id = walk.tracking.open_run(
         experiment.name,
-        f"{experiment.name} walk-forward",
+        f"{experiment.name}, {walk.folds[0].test_start:%Y-%m} to {last_month(walk.folds[-1])}",
         {**walk.identity, "level": "walk_forward"},
         {"question": experiment.question, "market": walk.market[:4000]},
     )
-    walk.tracking.log_params(run_id, {"model": experiment.model.kind, "features": " ".join(experiment.features)})
+    walk.tracking.log_params(run_id, experiment.flat())
     return pl.DataFrame({"walk_forward_id": [walk.identity["walk_forward_id"]], "run_id": [run_id]})
 
 
@@ -227,7 +228,11 @@ def forecast_fold(
     made_from = str(versions.made_from(key, fold.key))
     below = {"mlflow.parentRunId": parent, "dagster_run_id": context.run_id}
     parts = {}
-    with SeedRuns(walk, fold, made_from, below, tags, context.log.info) as runs, closing(runs.fits(panel)) as found:
+    datasets = datasets_of(walk.graph, versions, key, fold.key)
+    with (
+        SeedRuns(walk, fold, made_from, below, tags, datasets, context.log.info) as runs,
+        closing(runs.fits(panel)) as found,
+    ):
         for seed, fitted in found:
             runs.end(seed, fitted)
             parts[seed] = forecasts(panel, fitted.forecaster, seed, fold.key, walk.experiment.decided_hour)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from assets.folds.walk_forward import Fold
+from assets.folds.walk_forward import Fold, last_month
 from assets.training.journal import Fitted
 from assets.training.memory import GIB
 from assets.training.panel import Panel
 from models.windows import Windows
 from pipelines.checkpoint import Checkpoint
+from pipelines.datasets import Dataset
 from pipelines.progress import Progress, longest
 from pipelines.seeds import Plan, fits, plan
 from pipelines.settings import ROOT
@@ -32,6 +33,7 @@ class SeedRuns:
     made_from  what the forecasts are made from
     below      tags that a new run is created with: its parent, and who launched it
     tags       tags of every run, also of one that goes on
+    datasets   tables that the panel of the fold is built of
     say        takes a line for the log
     """
 
@@ -42,10 +44,11 @@ class SeedRuns:
         made_from: str,
         below: Mapping[str, str],
         tags: Mapping[str, str],
+        datasets: Sequence[Dataset],
         say: Callable[[str], None],
     ) -> None:
         self.walk, self.fold, self.made_from = walk, fold, made_from
-        self.below, self.tags, self.say = below, tags, say
+        self.below, self.tags, self.datasets, self.say = below, tags, datasets, say
         self.plan = Plan(1)
         self._begun: dict[int, Progress] = {}
 
@@ -75,16 +78,18 @@ class SeedRuns:
         walk, memory = self.walk, self.plan.memory
         identity = {**walk.identity, "level": "fold", "fold": self.fold.key, "seed": str(seed)}
         identity["made_from"] = self.made_from
-        name = f"{self.fold.key} seed {seed}"
+        name = f"{self.fold.test_start:%Y-%m} to {last_month(self.fold)}, seed {seed}"
         run_id = walk.tracking.open_run(walk.experiment.name, name, identity, self.below)
         self._begun[seed] = Progress(walk.tracking, run_id, seed, longest(walk.experiment), self.say)
         walk.tracking.tag(run_id, self.tags)
+        walk.tracking.log_params(run_id, {**walk.experiment.flat(), "fold": self.fold.key, "seed": seed})
+        walk.tracking.log_datasets(run_id, self.datasets, walk.graph.warehouse.root, "walk-forward")
         if memory is not None:
             walk.tracking.log_curve(run_id, {0: {"memory_gib_estimated": memory.whole / GIB}})
         return self._begun[seed]
 
     def end(self, seed: int, fitted: Fitted) -> None:
-        """Log curve, settings and model of a fit, and end its run."""
+        """Log curve, figures and model of a fit, and end its run."""
         progress = self._begun[seed]
         progress.flush()
         track_fit(self.walk, progress.run_id, fitted)
@@ -93,8 +98,7 @@ class SeedRuns:
 
 
 def track_fit(walk: Walk, run_id: str, fitted: Fitted) -> None:
-    """Log curve, settings and model of one fit."""
-    walk.tracking.log_params(run_id, fitted.forecaster.spec.model_dump())
+    """Log last figures and model of one fit."""
     walk.tracking.log_curve(run_id, {fitted.best.epoch: fitted.metrics()})
     with tempfile.TemporaryDirectory() as folder:
         fitted.forecaster.save(Path(folder))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
+    from pipelines.datasets import Dataset
+
 # Read when mlflow is imported: nothing about the user goes out.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 BATCH = 1000
+PARAMS_AT_ONCE, LONGEST_PARAM = 100, 6000
+"""What a store takes."""
 MODEL_REQUIREMENTS = ("torch", "numpy", "safetensors", "pydantic", "lightgbm")
 
 
@@ -80,10 +84,16 @@ class Tracking:
         self.client.set_terminated(run_id, status="FINISHED")
 
     def log_params(self, run_id: str, params: Mapping[str, object]) -> None:
-        """Settings of a run, each as text of at most 500 characters."""
+        """Settings of a run, each as text; those of before must be the same."""
         from mlflow.entities import Param
 
-        self.client.log_batch(run_id, params=[Param(key, str(value)[:500]) for key, value in params.items()])
+        told = [Param(key, str(value)[:LONGEST_PARAM]) for key, value in params.items()]
+        for start in range(0, len(told), PARAMS_AT_ONCE):
+            self.client.log_batch(run_id, params=told[start : start + PARAMS_AT_ONCE])
+
+    def log_datasets(self, run_id: str, datasets: Sequence[Dataset], source: str, used_for: str) -> None:
+        """Tables that a run was made of; `source` is the address of the warehouse, `used_for` says what for."""
+        self.client.log_inputs(run_id, [dataset.as_input(source, used_for) for dataset in datasets])
 
     def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Tags of a run, in one step; those that it has are replaced."""

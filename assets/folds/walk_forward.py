@@ -75,6 +75,11 @@ def later(day: date, by: int) -> date:
     return date(number // YEAR, number % YEAR + 1, 1)
 
 
+def last_month(fold: Fold) -> str:
+    """Last month of the test window, as 2015-12."""
+    return f"{later(fold.test_end, -1):%Y-%m}"
+
+
 def folds(spec: WalkForwardSpec, first_session: date, last_session: date, end_offset: int = 0) -> tuple[Fold, ...]:
     """Every fold from `spec.first_test` on whose test window the source's declared span covers.
 

@@ -177,3 +177,15 @@ def test_a_sibling_with_the_name_of_another_file_is_refused(tmp_path: Path) -> N
     found = read_experiments(tmp_path)
     assert list(found.experiments) == ["grid_horizon_5"]
     assert "['grid_horizon_5'] are experiments of other files" in found.refused["grid"]
+
+
+def test_every_setting_has_a_flat_name_by_which_experiments_are_compared(tmp_path: Path) -> None:
+    flat = read_experiment(written(tmp_path, features=["price_window", "news"])).flat()
+    assert flat["features"] == "price_window news"
+    assert flat["model.kind"] == "linear"
+    assert flat["walk_forward.first_test"] == "2015-07-01"
+    assert flat["trading.strict"] == "false"
+    assert flat["trading.take_profit"] == "none"
+    assert flat["projection"] == "none"
+    assert not {"name", "question"} & set(flat)
+    assert all(isinstance(value, str) for value in flat.values())
