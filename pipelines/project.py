@@ -23,10 +23,12 @@ from pipelines.experiment_files import read_experiments
 from pipelines.gate import add_alarms, add_gates
 from pipelines.graph import Graph
 from pipelines.jobs import make_jobs
+from pipelines.notices import failure_notice
 from pipelines.openings import with_openings
 from pipelines.promotions import add_promotions
 from pipelines.reach import month_start
 from pipelines.report_assets import add_leaderboard, add_verdict
+from pipelines.retries import again_later
 from pipelines.schedules import after_close_schedule
 from pipelines.sensors import new_bars_sensor, stale_sensor
 from pipelines.settings import Settings
@@ -120,7 +122,7 @@ def load_project(settings: Settings) -> Project:
         assets=graph.assets,
         jobs=make_jobs(graph.schemes, graph.by_hand),
         schedules=[after_close_schedule(graph)],
-        sensors=[new_bars_sensor(settings.source, graph), stale_sensor()],
+        sensors=[new_bars_sensor(settings.source, graph), stale_sensor(), failure_notice(settings.webhook)],
         resources={"io_manager": warehouse},
         executor=dg.in_process_executor,
     )
@@ -162,7 +164,8 @@ def _add_raw(graph: Graph, source: Source, table: type[Table]) -> None:
         return {key: found.get(month, "none") for key, month in zip(keys, months, strict=True)}
 
     def read(context: dg.AssetExecutionContext, first: date, end: date) -> pl.DataFrame:
-        frame = source.read(table, first, end - timedelta(days=1)) if offered else table.create_empty()
+        with again_later(context):
+            frame = source.read(table, first, end - timedelta(days=1)) if offered else table.create_empty()
         context.log.info(f"read {frame.height} rows of {table.asset_key} from {first} to {end}")
         return frame
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from assets.sources import Source
@@ -22,7 +22,8 @@ class Settings:
     warehouse     folder or object-store address of the Parquet files
     tracking_uri  SQLite file or server of MLflow
     encoder       folder of a frozen text encoder, None for none
-    trials        folder of the ledgers of trials and of openings, None for one inside the home
+    trials        folder of the ledgers of trials, of openings and of promotions, None for one inside the home
+    webhook       address to which failures are told, None for none; a secret
     """
 
     market: str
@@ -34,6 +35,7 @@ class Settings:
     experiments: Path = EXPERIMENTS
     encoder: Path | None = None
     trials: Path | None = None
+    webhook: str | None = field(default=None, repr=False)
 
     @property
     def dagster_home(self) -> Path:
@@ -63,7 +65,8 @@ def read_settings() -> Settings:
     KINDLING_HOME         folder of runs and data, default .kindling in the repository
     KINDLING_WAREHOUSE    a shared folder or object store, default inside the home
     KINDLING_EXPERIMENTS  folder of experiment YAML files
-    KINDLING_TRIALS       folder of the ledgers of trials and of openings, default `trials` beside all markets
+    KINDLING_WEBHOOK      address that is told of failed runs, default none
+    KINDLING_TRIALS       folder of the ledgers of trials, openings and promotions, default `trials` beside all markets
     KINDLING_ENCODER      folder of a frozen text encoder, default none: the group news_encoding then does not exist
     MLFLOW_TRACKING_URI   a tracking server, default SQLite inside the home
     raises                ValueError for a market that is not known
@@ -82,5 +85,6 @@ def read_settings() -> Settings:
         tracking_uri=os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / 'mlflow' / 'mlflow.db'}",
         experiments=Path(os.environ.get("KINDLING_EXPERIMENTS") or EXPERIMENTS),
         encoder=Path(encoder).resolve() if encoder else None,
+        webhook=os.environ.get("KINDLING_WEBHOOK") or None,
         trials=Path(os.environ.get("KINDLING_TRIALS") or homes / "trials").resolve(),
     )

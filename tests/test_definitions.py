@@ -74,7 +74,7 @@ def test_one_job_for_each_partition_scheme_a_sensor_and_a_schedule(project: Proj
     jobs = {job.name for job in project.definitions.get_repository_def().get_all_jobs()} - {"__ASSET_JOB"}
     assert jobs == {"refresh", "verdict", "walk_forward__6mo_from_2015_07", "by_hand"}
     repository = project.definitions.get_repository_def()
-    assert {sensor.name for sensor in repository.sensor_defs} == {"new_bars", "stale"}
+    assert {sensor.name for sensor in repository.sensor_defs} == {"new_bars", "stale", "failure_notice"}
     assert {schedule.name for schedule in repository.schedule_defs} == {"after_close"}
 
 
