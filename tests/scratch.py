@@ -35,7 +35,9 @@ class Scratch:
     @property
     def environment(self) -> dict[str, str]:
         # MLflow writes the store that a test last used into the environment.
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("KINDLING_", "MLFLOW_TR"))}
+        # Python compiles the copy once, as it does for a user.
+        own = ("KINDLING_", "MLFLOW_TR", "PYTHONDONTWRITE")
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(own)}
         return {
             **inherited,
             "KINDLING_MARKET": f"synthetic_market:{self.folder / 'market.yaml'}",

@@ -1,5 +1,7 @@
 """Code version: what a module means, not how it is written."""
 
+import ast
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def version() -> str:
-    for cached in (subject._tree, subject._imports, subject._meaning):
+    for cached in (subject.code_version, subject.source_path, subject._reading):
         cached.cache_clear()
     return subject.code_version("assets.own")
 
@@ -55,3 +57,28 @@ def test_a_module_that_is_not_imported_does_not_count(project: Path) -> None:
 def test_an_unknown_module_is_named(project: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"assets\.nothing"):
         subject.code_version("assets.nothing")
+
+
+def test_a_text_is_read_once(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = version()
+    monkeypatch.setattr(ast, "parse", lambda *_: pytest.fail("read again"))
+    assert version() == before
+    (project / "assets" / "own.csv").write_text("rule\n1\n")
+    with pytest.raises(pytest.fail.Exception, match="read again"):
+        version()
+
+
+def test_a_kept_reading_that_is_torn_is_made_again(project: Path) -> None:
+    before = version()
+    kept = project / ".kindling" / "readings" / "assets.own.json"
+    for text in ("{", "[]", '{"key": 1}', ""):
+        kept.write_text(text)
+        assert version() == before
+    assert kept.read_text().startswith("{")
+
+
+def test_where_nothing_can_be_written_it_is_read_again(project: Path) -> None:
+    before = version()
+    shutil.rmtree(project / ".kindling")
+    (project / ".kindling").write_text("a file in its place")
+    assert version() == before

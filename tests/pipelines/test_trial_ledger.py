@@ -94,7 +94,7 @@ def test_whatever_else_decides_the_answer_is_another_trial(made, changes):
 
 
 def test_a_feature_or_a_model_that_was_written_anew_is_another_trial_and_a_comment_is_not(made, monkeypatch):
-    before, read = made(), Path.read_text
+    before, read = made(), Path.read_bytes
     from pipelines import code_version
 
     for module, text, same in (
@@ -104,15 +104,15 @@ def test_a_feature_or_a_model_that_was_written_anew_is_another_trial_and_a_comme
         ("price_volume", "\nANEW = 1\n", True),
     ):
 
-        def changed(path: Path, module=module, text=text, **how: str) -> str:
-            return read(path, **how) + (text if path.stem == module else "")
+        def changed(path: Path, module=module, text=text) -> bytes:
+            return read(path) + (text.encode() if (path.stem, path.suffix) == (module, ".py") else b"")
 
         with monkeypatch.context() as patch:
-            for cached in (code_version._tree, code_version._meaning, code_version._imports):
+            for cached in (code_version.code_version, code_version.source_path, code_version._reading):
                 cached.cache_clear()
-            patch.setattr(Path, "read_text", changed)
+            patch.setattr(Path, "read_bytes", changed)
             assert (made().id == before.id) is same, (module, text)
-    for cached in (code_version._tree, code_version._meaning, code_version._imports):
+    for cached in (code_version.code_version, code_version.source_path, code_version._reading):
         cached.cache_clear()
 
 
