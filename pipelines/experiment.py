@@ -20,6 +20,7 @@ from models.projection import ProjectionSpec
 
 NAME = "^[a-z][a-z0-9_]*$"
 """Also the name of a group in Dagster and of views in DuckDB."""
+OWNER = r"^([^@\s:]+@[^@\s]+\.[^@\s]+|team:[A-Za-z0-9_-]+)$"
 
 
 class Spec(BaseModel):
@@ -45,6 +46,9 @@ class Experiment(Spec):
 
     name: str = Field(pattern=NAME, description="name of its file: small letters, digits and _")
     question: str = Field(min_length=10, description="one sentence that the report must answer")
+    owner: str | None = Field(
+        default=None, pattern=OWNER, description="who asks, as an address or team:name; shown in the UI"
+    )
     decided_hour: int = Field(
         default=DECIDED_HOUR, ge=0, le=23, description="hour of the decision on each session, exchange time"
     )
@@ -66,7 +70,7 @@ class Experiment(Spec):
 
     def flat(self) -> dict[str, str]:
         """Every setting by its dotted name, as text: what one compares experiments by."""
-        return dict(_flat("", self.model_dump(mode="json", exclude={"name", "question"})))
+        return dict(_flat("", self.model_dump(mode="json", exclude={"name", "question", "owner"})))
 
 
 def validated(name: str, settings: Mapping[str, Any], place: str) -> Experiment:

@@ -20,6 +20,9 @@ from assets.table import Declaration
 from assets.training.forecasts import forecasts
 from expectations.fact_tables import Industries
 from expectations.tables import Forecasts, WalkForwards
+from models import ModelSpec
+from models.gradient_boosting import GradientBoostingSpec
+from models.network import NetworkSpec
 from models.served import Forecaster
 from pipelines.checkpoint import Checkpoint
 from pipelines.datasets import datasets_of
@@ -27,7 +30,7 @@ from pipelines.experiment import Experiment
 from pipelines.fold_path import fold_panel, tables_read
 from pipelines.gate import require
 from pipelines.gate.said import verdict_tags
-from pipelines.graph import Graph
+from pipelines.graph import Graph, Label
 from pipelines.inputs import argument, whole, whole_by_key
 from pipelines.reach import FoldMonths, months_before
 from pipelines.seed_runs import SeedRuns
@@ -124,7 +127,8 @@ def add_experiment(
     """
     windows = folds(experiment.walk_forward, graph.first, graph.last)
     walk = Walk(experiment, features, windows, graph, tracking, checkpoints, source, ledger)
-    text = f"{experiment.model_dump_json()}|{walk.market}"
+    graph.labels[experiment.name] = label_of(experiment)
+    text = f"{experiment.model_dump_json(exclude={'owner'})}|{walk.market}"
     modules = ("assets.training.fit", "assets.training.forecasts", "assets.folds.walk_forward")
     graph.add(
         WalkForwards,
@@ -135,6 +139,7 @@ def add_experiment(
         inputs={},
         settings=text,
         group=experiment.name,
+        kinds=("mlflow",),
     )
     length = months(experiment.walk_forward.test)
     before = months(experiment.walk_forward.train) + months(experiment.walk_forward.valid)
@@ -159,8 +164,22 @@ def add_experiment(
         scheme=scheme(experiment.walk_forward),
         settings=text,
         group=experiment.name,
+        kinds=(library_of(experiment.model), "mlflow"),
     )
     return walk
+
+
+def label_of(experiment: Experiment) -> Label:
+    """Tags to filter experiments by, and who asks."""
+    tags = {"model": experiment.model.kind, "horizon": str(experiment.target.horizon)}
+    return Label(tags, (experiment.owner,) if experiment.owner else ())
+
+
+def library_of(model: ModelSpec) -> str:
+    """What a model is fitted with."""
+    if isinstance(model, NetworkSpec):
+        return "pytorch"
+    return "lightgbm" if isinstance(model, GradientBoostingSpec) else "numpy"
 
 
 def add_refused(graph: Graph, name: str, why: str) -> None:

@@ -1,8 +1,9 @@
 """Graph: declared tables become Dagster assets, and their lineage with them."""
 
 import functools
+import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -20,6 +21,14 @@ from pipelines.staleness import Stale
 from pipelines.warehouse import WHOLE, Stored, Warehouse, content_hash, digest_of
 
 
+@dataclass(frozen=True)
+class Label:
+    """What the UI shows of every asset of a group: tags to filter by, and owners (addresses, or `team:name`)."""
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    owners: tuple[str, ...] = ()
+
+
 @dataclass
 class Graph:
     """Assets assembled so far, with what every one of them shares.
@@ -27,6 +36,7 @@ class Graph:
     first, last   declared span of the source; the months between them are the partitions
     schemes       partition scheme of each asset, None where it has none
     by_hand       keys of assets that are made only when somebody asks for them
+    labels        tags and owners of a group's assets
     """
 
     warehouse: Warehouse
@@ -37,6 +47,7 @@ class Graph:
     assets: list[dg.AssetsDefinition] = field(default_factory=list)
     schemes: dict[str, str | None] = field(default_factory=dict)
     by_hand: set[str] = field(default_factory=set)
+    labels: dict[str, Label] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.condition = Stale(self.lineage, self.versions)
@@ -152,6 +163,7 @@ class Graph:
         checks: Sequence[dg.AssetCheckSpec] = (),
         group: str | None = None,
         by_hand: bool = False,
+        kinds: Collection[str] = ("polars",),
     ) -> None:
         """Add any asset: declaration for Dagster, node for the lineage, stamp on each materialisation.
 
@@ -160,9 +172,10 @@ class Graph:
         inputs    argument -> (upstream key, reach, whether its content counts or only the order)
         settings  text that is part of the code version (a spec)
         by_hand   made only when somebody asks for it, whatever became stale
+        kinds     what it is made with, shown as icons
         """
         key = key or schema.asset_key
-        version = f"{code_version(*modules)}{settings and '.' + content_hash(pl.DataFrame({'s': [settings]}))[:12]}"
+        version = f"{code_version(*modules)}{settings and '.' + _short(settings)}"
         self.schemas[key] = schema
         self.schemes[key] = scheme
         self.lineage.add(
@@ -171,8 +184,11 @@ class Graph:
         if by_hand:
             self.by_hand.add(key)
         condition = None if by_hand else self.condition
+        group = group or key.split("/", maxsplit=1)[0]
         self.assets.append(
-            self._definition(key, schema, make, version, description, inputs, partitions, checks, group, condition)
+            self._definition(
+                key, schema, make, version, description, inputs, partitions, checks, group, condition, kinds
+            )
         )
 
     def _definition(
@@ -185,10 +201,11 @@ class Graph:
         inputs: Mapping[str, tuple[str, Reach, bool]],
         partitions: dg.PartitionsDefinition[str] | None,
         checks: Sequence[dg.AssetCheckSpec],
-        group: str | None,
+        group: str,
         condition: Stale | None,
+        kinds: Collection[str],
     ) -> dg.AssetsDefinition:
-        graph = self
+        graph, label = self, self.labels.get(group, Label())
 
         @dg.asset(
             key=key.split("/"),
@@ -200,7 +217,10 @@ class Graph:
             backfill_policy=dg.BackfillPolicy.single_run() if partitions is self.months else None,
             code_version=version,
             description=description,
-            group_name=group or key.split("/", maxsplit=1)[0],
+            group_name=group,
+            kinds=set(kinds),
+            tags=label.tags,
+            owners=label.owners,
             automation_condition=condition,
             check_specs=list(checks),
             metadata={"dagster/column_schema": _columns(schema)},
@@ -223,6 +243,10 @@ class Graph:
             yield dg.Output(checked, data_version=dg.DataVersion(content_hash(checked)))
 
         return compute
+
+
+def _short(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 
 def _inputs(declaration: Declaration) -> dict[str, tuple[str, Reach]]:

@@ -41,6 +41,7 @@ from pipelines.warehouse import content_hash, store_frame
 NO_OTHER_TRIAL: Mapping[str, bool | set[str]] = {
     "name": True,
     "question": True,
+    "owner": True,
     "training": {"seeds", "threads", "processes"},
 }
 """What an experiment may be called, and how often and on how many cores it is fitted, makes no other trial of it."""

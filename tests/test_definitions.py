@@ -70,6 +70,17 @@ def test_each_asset_has_a_text_and_columns_for_the_catalogue(project: Project) -
         assert node.code_version
 
 
+def test_each_asset_shows_what_it_is_made_with_and_an_experiment_what_it_is(project: Project) -> None:
+    nodes = {node.key.to_user_string(): node for node in project.definitions.resolve_asset_graph().asset_nodes}
+    kinds = {key: node.kinds for key, node in nodes.items()}
+    assert all(kinds.values())
+    assert kinds["experiments/lstm_price/forecasts"] == {"pytorch", "mlflow"}
+    assert kinds["experiments/lightgbm_price/forecasts"] == {"lightgbm", "mlflow"}
+    assert kinds["gate/leakage"] == {"greatexpectations"}
+    tags = nodes["experiments/lstm_price/depth"].tags
+    assert (tags["model"], tags["horizon"]) == ("lstm", "5")
+
+
 def test_one_job_for_each_partition_scheme_a_sensor_and_a_schedule(project: Project) -> None:
     jobs = {job.name for job in project.definitions.get_repository_def().get_all_jobs()} - {"__ASSET_JOB"}
     assert jobs == {"refresh", "verdict", "walk_forward__6mo_from_2015_07", "by_hand"}
@@ -110,7 +121,7 @@ def test_a_broken_file_is_an_asset_that_fails_with_what_is_wrong_and_the_others_
     shutil.copy(EXPERIMENTS / "ridge_price.yaml", experiments)
     (experiments / "wide.yaml").write_text("base: ridge_price\nmodel: {widht: 3}\n")
     (experiments / "bad-name.yaml").write_text("base: ridge_price\n")
-    (experiments / "held.yaml").write_text("base: ridge_price\nsweep: {target.horizon: [1, 4]}\n")
+    (experiments / "held.yaml").write_text("base: ridge_price\nowner: team:desk\nsweep: {target.horizon: [1, 4]}\n")
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     broken = load_project(
         Settings("synthetic_market", "m", SyntheticMarketSpec(), tmp_path, str(tmp_path / "w"), uri, experiments)
@@ -122,6 +133,9 @@ def test_a_broken_file_is_an_asset_that_fails_with_what_is_wrong_and_the_others_
         "held_horizon_4": "held.yaml (held_horizon_4): target.horizon is 4; allowed: (1, 3, 5, 10)",
     }
     nodes = {node.key.to_user_string(): node for node in broken.definitions.resolve_asset_graph().asset_nodes}
+    asked = nodes["experiments/held_horizon_1/report"]
+    assert (asked.owners, asked.tags["horizon"]) == (("team:desk",), "1")
+    assert nodes["experiments/ridge_price/report"].owners == ()
     with dg.DagsterInstance.ephemeral() as instance:
         for name, why in refused.items():
             key = f"experiments/{name}/walk_forward"

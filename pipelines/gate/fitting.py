@@ -104,7 +104,7 @@ def add_fitting(graph: Graph, tables: Mapping[str, Declaration], experiments: Ma
 
 def distinct(experiments: Mapping[str, Experiment]) -> list[Experiment]:
     """One experiment for each set of settings that decide what is fitted and forecast."""
-    told = {"name", "question", "trading"}
+    told = {"name", "question", "owner", "trading"}
     return list({e.model_dump_json(exclude=told): e for e in reversed(list(experiments.values()))}.values())[::-1]
 
 

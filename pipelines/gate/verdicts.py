@@ -114,6 +114,7 @@ def add_verdict(
             **whole_by_key(judged),
         },
         settings=" ".join(nodes[upstream].code_version for upstream in (*evidence.values(), *judged)),
+        kinds=("greatexpectations",),
         checks=[dg.AssetCheckSpec(name=CHECK, asset=key.split("/"), blocking=blocking, description="the stage passed")],
     )
     return key

@@ -48,6 +48,7 @@ def test_the_three_experiments_of_the_project_are_valid_and_differ_in_a_line_or_
         ),
         ({"walk_forward": {**SOUND["walk_forward"], "first_test": "2015-07-09"}}, "use 2015-07-01 or 2015-08-01"),
         ({"decided_hour": 25}, "decided_hour"),
+        ({"owner": "somebody"}, "owner: String should match pattern.*found 'somebody'"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_is_allowed(tmp_path: Path, changes: dict[str, object], found: str) -> None:
