@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,21 @@ from models.ranking import RankIc
 from models.scaling import Scaler, fit_scaler
 from models.windows import Cells, TableLayout, Windows, check_windows
 
-if TYPE_CHECKING:
-    from models.banded_ridge import BandedRidgeSpec
-
 WEIGHTS = "weights.safetensors"
 
 Floats = NDArray[np.float64]
 Report = Callable[[int, float, float], None]
+
+
+class LineSpec(Protocol):
+    """Settings of a model that ends in one weight for each column of the table, however it found them."""
+
+    @property
+    def look_back(self) -> int:
+        """Sessions in a window."""
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]:
+        """The settings as values of JSON."""
 
 
 class LinearSpec(BaseModel):
@@ -72,7 +80,7 @@ class LinearSpec(BaseModel):
 class Linear:
     """A fitted ridge regression: one weight per scaled column of the table."""
 
-    spec: LinearSpec | BandedRidgeSpec
+    spec: LineSpec
     layout: TableLayout
     scaler: Scaler
     weights_C: Floats
@@ -99,7 +107,7 @@ class Linear:
         save_file({"weights": self.weights_C}, folder / WEIGHTS)
 
 
-def load_linear(spec: LinearSpec | BandedRidgeSpec, folder: Path) -> Linear:
+def load_linear(spec: LineSpec, folder: Path) -> Linear:
     """The fitted model that `Linear.save` wrote."""
     document = read_document(folder)
     if document.scaler is None:

@@ -7,9 +7,13 @@ from, QUESTION= what it asks. Nothing is trained until a question stands in it.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import yaml
 
@@ -17,11 +21,13 @@ from assets.sources.yaml_settings import read_mapping
 from pipelines.experiment import NAME
 from pipelines.experiment_files import YAML
 from pipelines.experiment_schema import PATH
-from pipelines.settings import read_settings
+from pipelines.settings import EXPERIMENTS, read_settings
+from pipelines.sweep import merged
 
 CANNOT = 2
 BASE = "ridge_price"
 QUESTION = "question"
+GRID = "A grid, sweep: {target.horizon: [1, 5]}, makes an experiment and a trial of each of its points."
 
 
 def main() -> int:
@@ -38,39 +44,61 @@ def main() -> int:
 
 
 def write(folder: Path, name: str, base: str, question: str) -> Path:
-    """Write a file that differs in nothing yet from its base; raises ValueError where that cannot be."""
+    """Write a file that differs in nothing yet from its base; raises ValueError where that cannot be.
+
+    A base that is in the project's own folder alone is written out, so that the file stands by itself.
+    """
     if not re.match(NAME, name):
         raise ValueError(f"NAME is {name!r}; allowed: a small letter, then small letters, digits and _")
     path = folder / f"{name}.yaml"
     if path.exists():
         raise ValueError(f"{path} exists; open it, or choose another name")
-    if not (folder / f"{base}.yaml").is_file():
-        known = sorted(other.stem for other in folder.glob("*.yaml"))
+    place = next((place for place in (folder, EXPERIMENTS) if (place / f"{base}.yaml").is_file()), None)
+    if place is None:
+        known = sorted({other.stem for one in (folder, EXPERIMENTS) for other in one.glob("*.yaml")})
         raise ValueError(f"BASE is {base!r}, which does not exist in {folder}; known: {known}")
-    path.write_text(text(folder, base, question), encoding="utf-8")
+    lines = beside(place, base) if place == folder else alone(place, base)
+    head = [f"# yaml-language-server: $schema={_way_to_schema(folder)}", f"question: {_flow(question)}"]
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([*head, *lines, ""]), encoding="utf-8")
     return path
 
 
-def text(folder: Path, name: str, question: str) -> str:
-    """The file: a question and the base, what it sets as comments; where that has a base itself, both."""
-    own = read_mapping(folder / f"{name}.yaml", YAML)
-    if "sweep" in own:
-        raise ValueError(f"BASE is {name!r}, which is a sweep; name a file of one experiment")
+def beside(folder: Path, name: str) -> list[str]:
+    """Lines of a file that names its base, with what that sets as comments; a base that has one itself is copied."""
+    own = _settings(folder, name)
     root = own.pop("base", name)
     below = own if root == name else read_mapping(folder / f"{root}.yaml", YAML)
     changed = {} if root == name else own
-    return "\n".join(
-        [
-            f"# yaml-language-server: $schema={PATH.name}",
-            f"question: {_flow(question)}",
-            f"base: {root}",
-            *(f"{key}: {_flow(value)}" for key, value in changed.items() if key != QUESTION),
-            f"# What {root} sets. Take the sign from a line and change it; of a section, only what differs is written.",
-            "# A grid, sweep: {target.horizon: [1, 5]}, makes an experiment and a trial of each of its points.",
-            *(f"# {key}: {_flow(value)}" for key, value in below.items() if key not in {*changed, QUESTION}),
-            "",
-        ]
-    )
+    return [
+        f"base: {root}",
+        *_lines(changed),
+        f"# What {root} sets. Take the sign from a line and change it; of a section, only what differs is written.",
+        f"# {GRID}",
+        *(f"# {line}" for line in _lines(below, changed)),
+    ]
+
+
+def alone(folder: Path, name: str) -> list[str]:
+    """Lines of a file that sets everything itself."""
+    own = _settings(folder, name)
+    root = own.pop("base", None)
+    return [*_lines(merged(read_mapping(folder / f"{root}.yaml", YAML), own) if root else own), f"# {GRID}"]
+
+
+def _settings(folder: Path, name: str) -> dict[str, Any]:
+    own = read_mapping(folder / f"{name}.yaml", YAML)
+    if "sweep" in own:
+        raise ValueError(f"BASE is {name!r}, which is a sweep; name a file of one experiment")
+    return own
+
+
+def _lines(settings: Mapping[str, Any], but: Mapping[str, Any] = MappingProxyType({})) -> list[str]:
+    return [f"{key}: {_flow(value)}" for key, value in settings.items() if key not in {*but, QUESTION}]
+
+
+def _way_to_schema(folder: Path) -> str:
+    return Path(os.path.relpath(PATH, folder)).as_posix()
 
 
 def _flow(value: object) -> str:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from pipelines.experiment_files import read_experiment, read_experiments
-from pipelines.experiment_schema import experiment_schema
+from pipelines.experiment_schema import PATH, experiment_schema
 from pipelines.new_experiment import write
 from pipelines.settings import EXPERIMENTS
 
@@ -34,6 +34,17 @@ def test_it_equals_what_it_differs_from_once_it_has_a_question(folder: Path, bas
     assert own == other.model_copy(update={"name": "longer", "question": ASKED})
     settings = yaml.safe_load((folder / "longer.yaml").read_text())
     jsonschema.validate(settings, experiment_schema())
+
+
+@pytest.mark.parametrize("base", ["ridge_price", "lstm_price"])
+def test_in_a_folder_of_one_s_own_it_stands_by_itself(tmp_path: Path, base: str) -> None:
+    own = read_experiment(write(tmp_path / "my_questions", "longer", base, ASKED))
+    other = read_experiment(EXPERIMENTS / f"{base}.yaml")
+    assert own == other.model_copy(update={"name": "longer", "question": ASKED})
+    text = (tmp_path / "my_questions" / "longer.yaml").read_text()
+    assert "base:" not in text
+    schema = text.splitlines()[0].split("$schema=")[1]
+    assert (tmp_path / "my_questions" / schema).resolve() == PATH
 
 
 def test_without_a_question_it_is_refused_and_nothing_else_is(folder: Path) -> None:
