@@ -16,7 +16,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -168,7 +168,7 @@ class Beside:
         # In this order: who starts from now on sees that all is over, who started before is ended.
         self._stopped.set()
         for process in self._running:
-            process.terminate()
+            end(process)
         self.pool.shutdown(wait=True, cancel_futures=True)
 
     def fit(
@@ -201,7 +201,18 @@ class Beside:
     def _started(self, process: Process) -> None:
         self._running.append(process)
         if self._stopped.is_set():
-            process.terminate()
+            end(process)
+
+
+def end(process: Process) -> None:
+    """End a process and all of its team: it ends when its input is closed, also where it was born deaf to signals.
+
+    Whoever is started from the background may ignore an interrupt, Dagster treats SIGTERM alike, and children inherit.
+    """
+    with suppress(OSError):
+        if process.stdin:
+            process.stdin.close()
+    process.terminate()
 
 
 def _run(

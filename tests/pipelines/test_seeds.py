@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
@@ -167,7 +168,18 @@ def test_seeds_whose_process_is_killed_go_on_beside_those_that_it_left_behind(pa
         assert [record.valid_loss for record in first.history] == [record.valid_loss for record in second.history]
 
 
+@pytest.fixture(params=["as_ever", "ignored"])
+def _ended_by_signals(request: pytest.FixtureRequest) -> Iterator[None]:
+    """SIGTERM as it is, or ignored, as in what Dagster runs from the background; children inherit that."""
+    before = signal.getsignal(signal.SIGTERM)
+    if request.param == "ignored":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("_ended_by_signals")
 def test_one_that_fails_stops_the_others_and_begins_no_more(panel: Panel, tmp_path: Path) -> None:
     long = experiment(max_epochs=100_000, patience=100_000)
     begun = list[int]()
