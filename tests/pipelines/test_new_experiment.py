@@ -91,7 +91,8 @@ def test_what_cannot_be_written_is_refused(folder: Path, name: str, base: str, f
 def test_make_writes_it(folder: Path) -> None:
     root = Path(__file__).parents[2]
     environment = {**os.environ, "KINDLING_EXPERIMENTS": str(folder)}
-    command = ["make", "-o", ".venv/ready", f"BIN={Path(sys.executable).parent}", "experiment", "NAME=longer"]
+    command = ["make", "--no-print-directory", "-o", ".venv/ready", f"BIN={Path(sys.executable).parent}"]
+    command += ["experiment", "NAME=longer"]
     for words in ([], [f"QUESTION={ASKED}", "BASE=lstm_price"]):
         (folder / "longer.yaml").unlink(missing_ok=True)
         done = subprocess.run([*command, *words], cwd=root, env=environment, capture_output=True, text=True, check=True)
