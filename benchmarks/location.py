@@ -90,7 +90,7 @@ def main() -> int:
 
 
 def many(folder: Path) -> Path:
-    """Variants of every experiment of the project, which differ in their horizon's seed count and their name."""
+    """Variants of every experiment of the project, which differ in their name and in how many seeds they ask for."""
     folder.mkdir()
     for path in EXPERIMENTS.glob("*.yaml"):
         settings = read_mapping(path, "YAML")

@@ -69,7 +69,7 @@ def experiments_of(path: Path) -> dict[str, Experiment]:
 
     raises  ValueError that names the file, what was found, what is allowed and what to do
     """
-    settings = _with_base(path)
+    settings = with_base(path)
     sweep = settings.pop("sweep", None)
     if sweep is None:
         return {path.stem: validated(path.stem, settings, path.name)}
@@ -84,7 +84,8 @@ def _place(path: Path, name: str) -> str:
     return path.name if name == path.stem else f"{path.name} ({name})"
 
 
-def _with_base(path: Path) -> dict[str, Any]:
+def with_base(path: Path) -> dict[str, Any]:
+    """Settings of a file over those of the base that it names, if it does; raises ValueError as `experiments_of`."""
     own = read_mapping(path, YAML)
     if "base" not in own:
         return own

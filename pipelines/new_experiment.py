@@ -19,10 +19,9 @@ import yaml
 
 from assets.sources.yaml_settings import read_mapping
 from pipelines.experiment import NAME
-from pipelines.experiment_files import YAML
+from pipelines.experiment_files import YAML, with_base
 from pipelines.experiment_schema import PATH
 from pipelines.settings import EXPERIMENTS, read_settings
-from pipelines.sweep import merged
 
 CANNOT = 2
 BASE = "ridge_price"
@@ -81,9 +80,8 @@ def beside(folder: Path, name: str) -> list[str]:
 
 def alone(folder: Path, name: str) -> list[str]:
     """Lines of a file that sets everything itself."""
-    own = _settings(folder, name)
-    root = own.pop("base", None)
-    return [*_lines(merged(read_mapping(folder / f"{root}.yaml", YAML), own) if root else own), f"# {GRID}"]
+    _settings(folder, name)
+    return [*_lines(with_base(folder / f"{name}.yaml")), f"# {GRID}"]
 
 
 def _settings(folder: Path, name: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -55,10 +56,7 @@ def _checked(sweep: object) -> dict[str, Sequence[Any]]:
             raise ValueError(f"sweep: {path}: found {values!r}; {WHAT_IT_IS}")
         if not isinstance(path, str) or path in OWN:
             raise ValueError(f"sweep: {path!r} cannot be varied; {WHAT_IT_IS}")
-    points = 1
-    for values in sweep.values():
-        points *= len(values)
-    if points > MOST:
+    if (points := math.prod(map(len, sweep.values()))) > MOST:
         raise ValueError(f"sweep: {points} points; allowed: {MOST}. Each is a trial of its own; ask for fewer values.")
     return sweep
 

@@ -76,6 +76,7 @@ class Promotions(Table):
     horizon = dy.Int32(metadata={"unit": "sessions"})
     told = dy.String(metadata={"definition": "seated, kept, promoted or rolled back"})
     champion = dy.String(metadata={"definition": "who had the seat before"})
+    holder = dy.String(metadata={"definition": "who has it afterwards"})
     challenger = dy.String(nullable=True, metadata={"definition": "best on validation of the others"})
     trial = dy.String(metadata={"definition": "what the holder is in the ledger of trials"})
     until = dy.Date(metadata={"definition": "last session that was looked at"})
@@ -176,7 +177,10 @@ def two_sided(level: float) -> float:
 
 def table(seats: Sequence[Seat]) -> pl.DataFrame:
     """The `Promotions` table."""
-    rows = [{"number": number, **seat.model_dump(exclude={"source"})} for number, seat in enumerate(seats, start=1)]
+    rows = [
+        {"number": number, "holder": seat.holder, **seat.model_dump(exclude={"source"})}
+        for number, seat in enumerate(seats, start=1)
+    ]
     schema = {name: column.dtype for name, column in Promotions.columns().items()}
     return Promotions.validate(pl.DataFrame(rows, schema=schema))
 
@@ -189,13 +193,8 @@ def in_words(promotions: pl.DataFrame) -> list[str]:
 
 def _words(row: dict[str, object]) -> str:
     tried = row["told"] in ("kept", "promoted")
-    holder = row["challenger"] if row["told"] in ("promoted", "rolled back") else row["champion"]
-    how = (
-        f"{row['challenger']} tried until {row['until']}: {row['reason']}"
-        if tried
-        else f"{row['told']}: {row['reason']}"
-    )
-    return f"champion of {row['horizon']} sessions: {holder} ({how})"
+    how = f"{row['challenger']} tried until {row['until']}" if tried else row["told"]
+    return f"champion of {row['horizon']} sessions: {row['holder']} ({how}: {row['reason']})"
 
 
 def _refused(found: Interval, dsr: float) -> str:
