@@ -71,19 +71,11 @@ LEVELS_MODEL = {"kind": "two_level_lstm", "look_back": 30, "expert": 16, "coordi
 CHOICES = (
     Choice(PLAIN),
     *(
-        Choice(f"loss: {kind}", loss={"kind": kind, **more})
-        for kind, more in (
-            ("huber", {}),
-            ("correlation", {}),
-            ("pairwise", {}),
-            ("gaussian", {}),
-            ("student_t", {}),
-            ("quantile", {}),
-            ("cross_entropy", {}),
-            ("cross_entropy", {"smoothing": 0.1}),
-            ("logit_normal", {}),
-        )
+        Choice(f"loss: {kind}", loss={"kind": kind})
+        for kind in ("huber", "correlation", "pairwise", "gaussian", "student_t", "quantile", "cross_entropy")
     ),
+    Choice("loss: smoothed cross_entropy", loss={"kind": "cross_entropy", "smoothing": 0.1}),
+    Choice("loss: logit_normal", loss={"kind": "logit_normal"}),
     Choice("augmentation: time_scaling", training={"augmentation": ({"kind": "time_scaling"},)}),
     Choice("augmentation: jitter", training={"augmentation": ({"kind": "jitter"},)}),
     Choice("augmentation: event_shift", training={"augmentation": ({"kind": "event_shift", "groups": ("news",)},)}),
@@ -115,15 +107,16 @@ def main() -> int:
     with workers(cores()) as pool:
         weighing = [pool.submit(weighed, seed) for seed in range(WEIGHED)]
         walking = [pool.submit(walked, *task) for task in tasks]
+        weights = [one.result() for one in weighing]
+        tell_weights(weights)
         found = []
         for done, one in enumerate(as_completed(walking), start=1):
             found.append(one.result())
             print(f"{done} of {len(walking)} after {(time.monotonic() - began) / 60:.1f} min", flush=True)
-        weights = [one.result() for one in weighing]
     days = pl.concat(found)
     horizon = read_experiment(EXPERIMENTS / "lstm_plain.yaml").target.horizon
     effects = {(*pair, length): effect(days, horizon, *pair, length) for pair in PAIRS for length in LENGTHS}
-    tell(effects, weights)
+    tell(effects)
     figures = {
         "importance_halves_apart": sum(one.halves_apart for one in weights) / len(weights),
         "importance_agreement_min": round(min(one.agreement for one in weights), 3),
@@ -207,15 +200,19 @@ def _over_markets(days: pl.DataFrame, choice: str, length: str) -> pl.DataFrame:
     return days.filter(is_asked).group_by("session").agg(pl.col("rank_ic").mean()).sort("session")
 
 
-def tell(effects: Mapping[tuple[str, str, str], Interval], weights: Sequence[Weighed]) -> None:
-    """Print what each choice adds, and how the features were weighed."""
+def tell(effects: Mapping[tuple[str, str, str], Interval]) -> None:
+    """Print what each choice adds."""
     print(f"\n{'':28} {'compared with':12} train  RankIC on test, difference and its 95% interval")
     for (choice, against, length), one in effects.items():
         print(f"{choice:28} {against:12} {length:>5}  {one.mean:+.4f} [{one.lower:+.4f}, {one.upper:+.4f}]")
+
+
+def tell_weights(weights: Sequence[Weighed]) -> None:
+    """Print how the features of each market were weighed."""
     for seed, features in enumerate(weights):
         order = np.argsort(-features.strength_F)
         rows = {"planted": features.strength_F, "weight": features.weight_F, "permuted": features.permuted_F}
-        print(f"\nfeatures of seed {seed}; agreement {features.agreement:.2f}")
+        print(f"features of seed {seed}; agreement {features.agreement:.2f}", flush=True)
         for name, values_F in rows.items():
             print(f"  {name:9}" + " ".join(f"{value:6.3f}" for value in values_F[order]))
 

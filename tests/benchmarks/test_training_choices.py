@@ -44,6 +44,7 @@ def test_importance_weights_are_all_that_differs_from_two_levels(plain: Experime
     weighed, levels = by_name["importance weights"], by_name[LEVELS]
     assert weighed.model_copy(update={"importance_weights": False}) == levels != weighed
     assert {choice.name for choice in CHOICES} - {PLAIN} <= {name for name, _ in PAIRS}
+    assert len(by_name) == len(CHOICES)
 
 
 def test_a_shortened_panel_keeps_the_last_sessions_of_train_and_all_of_the_rest() -> None:
