@@ -95,9 +95,9 @@ class Walk:
         """The model of the run that made stored forecasts, read back; raises as `run_of`."""
         return self.tracking.forecaster(self.run_of(fold, seed, made_from))
 
-    def checkpoint(self, fold: Fold, seed: int, made_from: str) -> Checkpoint:
+    def checkpoint(self, fold: Fold, seed: int, learned_from: str) -> Checkpoint:
         """Where a fit keeps its state until the forecasts of its fold are there."""
-        return Checkpoint(self.checkpoints / self.experiment.name / f"{fold.key}_seed_{seed}.pt", made_from)
+        return Checkpoint(self.checkpoints / self.experiment.name / f"{fold.key}_seed_{seed}.pt", learned_from)
 
     @property
     def tables(self) -> dict[str, str]:
@@ -233,7 +233,8 @@ def forecast_fold(
 ) -> pl.DataFrame:
     """Train one fold for every seed, track each as a run, and return the forecasts of its two windows.
 
-    The trial is entered first: its test sessions are about to be scored.
+    A fit is shown nothing of the test window: where nothing else changed, the model that is there speaks for the new
+    sessions. The trial is entered first: its test sessions are about to be scored.
     """
     key = context.asset_key.to_user_string()
     versions = walk.graph.versions(context.instance)
@@ -242,19 +243,19 @@ def forecast_fold(
     tags = verdict_tags(verdicts)
     fold = next(fold for fold in walk.folds if fold.key == context.partition_key)
     panel = fold_panel(walk, fold, frames)
+    learned = panel.before(fold.test_start)
     parent = frames["walk_forward"].collect()["run_id"][0]
     walk.tracking.tag(parent, {**tags, **entered(walk)})
-    made_from = str(versions.made_from(key, fold.key))
+    made_from, learned_from = str(versions.made_from(key, fold.key)), learned.digest()
     below = {"mlflow.parentRunId": parent, "dagster_run_id": context.run_id}
     parts = {}
     datasets = datasets_of(walk.graph, versions, key, fold.key)
     with (
-        SeedRuns(walk, fold, made_from, below, tags, datasets, context.log.info) as runs,
-        closing(runs.fits(panel)) as found,
+        SeedRuns(walk, fold, made_from, learned_from, below, tags, datasets, context.log.info) as runs,
+        closing(runs.forecasters(learned)) as found,
     ):
-        for seed, fitted in found:
-            runs.end(seed, fitted)
-            parts[seed] = forecasts(panel, fitted.forecaster, seed, fold.key, walk.experiment.decided_hour)
+        for seed, forecaster in found:
+            parts[seed] = forecasts(panel, forecaster, seed, fold.key, walk.experiment.decided_hour)
     for seed in walk.seeds:
-        walk.checkpoint(fold, seed, made_from).drop()
+        walk.checkpoint(fold, seed, learned_from).drop()
     return pl.concat([parts[seed] for seed in walk.seeds])

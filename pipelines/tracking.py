@@ -67,9 +67,10 @@ class Tracking:
         run = self.client.create_run(experiment_id, run_name=name, tags={**environment_tags(), **tags, **identity})
         return str(run.info.run_id)
 
-    def find(self, experiment: str, identity: Mapping[str, str]) -> list[str]:
-        """Ids of the runs that carry all these tags, oldest first."""
-        query = " and ".join(f"tags.`{key}` = '{value}'" for key, value in identity.items())
+    def find(self, experiment: str, identity: Mapping[str, str], *, finished: bool = False) -> list[str]:
+        """Ids of the runs that carry all these tags, oldest first; of those that are finished alone where asked."""
+        told = [f"tags.`{key}` = '{value}'" for key, value in identity.items()]
+        query = " and ".join([*told, *(["attributes.status = 'FINISHED'"] if finished else [])])
         runs = self.client.search_runs([self.experiment_id(experiment)], query, order_by=["start_time ASC"])
         return [str(run.info.run_id) for run in runs]
 

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import hashlib
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -49,6 +51,32 @@ class Panel:
         """Cells [S, T] of a segment that have a target."""
         labelled_ST: NDArray[np.bool_] = np.isfinite(self.target_ST) & (self.segment_ST == segment)
         return labelled_ST
+
+    def before(self, day: date) -> Panel:
+        """The sessions before a day and the names that were members in them: all that can be learned by then.
+
+        A label of no segment, which may settle later, is left out.
+        """
+        end = bisect_left(self.grid.sessions, day)
+        rows = np.flatnonzero(self.member_ST[:, :end].any(axis=1))
+        segment_ST = self.segment_ST[rows, :end]
+        return replace(
+            self,
+            grid=Grid(self.grid.sessions[:end], tuple(self.grid.securities[row] for row in rows)),
+            x_STF=self.x_STF[rows, :end],
+            label_ST=np.where(segment_ST > 0, self.label_ST[rows, :end], np.float32(np.nan)),
+            target_ST=self.target_ST[rows, :end],
+            member_ST=self.member_ST[rows, :end],
+            segment_ST=segment_ST,
+        )
+
+    def digest(self) -> str:
+        """Hash of all that it holds."""
+        names = (self.grid, self.columns, sorted(self.sequence_columns), self.groups)
+        found = hashlib.blake2b(repr(names).encode(), digest_size=16)
+        for array in (self.x_STF, self.label_ST, self.target_ST, self.member_ST, self.segment_ST):
+            found.update(np.ascontiguousarray(array).data)
+        return found.hexdigest()
 
     def forecast_cells(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Rows and columns of the member cells of valid and test, labelled or not, in time order."""

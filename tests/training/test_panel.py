@@ -1,5 +1,6 @@
 """Tests of the panel."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -149,3 +150,33 @@ def test_industry_neutral_takes_the_median_of_those_known_to_be_in_the_industry_
 def test_industry_neutral_without_industries_is_refused(frames):
     with pytest.raises(ValueError, match="industry_neutral finds no industry for any of 3740 member cells"):
         build_panel(**frames, normalisation="industry_neutral")
+
+
+def test_what_is_before_a_day_knows_nothing_of_what_comes_after(panel):
+    day = panel.grid.sessions[60]
+    learned = panel.before(day)
+    assert learned.grid.sessions == panel.grid.sessions[:60]
+    known = [panel.grid.securities.index(name) for name in learned.grid.securities]
+    assert panel.member_ST[known, :60].any(axis=1).all()
+    assert not np.delete(panel.member_ST, known, axis=0)[:, :60].any()
+    np.testing.assert_array_equal(learned.target_ST, panel.target_ST[known, :60])
+    for name in ("x_STF", "label_ST", "target_ST", "member_ST", "segment_ST"):
+        later = getattr(panel, name).copy()
+        later[:, 60:] = 0 if name == "member_ST" else 1
+        assert replace(panel, **{name: later}).before(day).digest() == learned.digest()
+
+
+def test_each_part_of_what_is_learned_is_in_its_digest_and_a_label_of_no_segment_is_not(panel):
+    day = panel.grid.sessions[60]
+    learned = panel.before(day)
+    row, session = np.argwhere(learned.labelled(TRAIN))[0]
+    for name in ("x_STF", "label_ST", "target_ST", "segment_ST"):
+        other = getattr(learned, name).copy()
+        other[row, session] = 2
+        assert replace(learned, **{name: other}).digest() != learned.digest(), name
+    assert replace(learned, columns=("a", "b", "c")).digest() != learned.digest()
+    segment_ST, label_ST = panel.segment_ST.copy(), panel.label_ST.copy()
+    segment_ST[:, 50:] = 0
+    label_ST[:, 50:] = np.nan
+    pending, settled = (replace(panel, segment_ST=segment_ST, label_ST=one) for one in (label_ST, panel.label_ST))
+    assert pending.before(day).digest() == settled.before(day).digest()
