@@ -72,6 +72,8 @@ class Server:
 def main() -> int:
     """Measure both, and say what was reached."""
     be_quiet()
+    # As on a user's machine, a module is compiled once and not in every process.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as folder:
         experiments = many(Path(folder) / "experiments")
         os.environ |= {"KINDLING_HOME": folder, "KINDLING_EXPERIMENTS": str(experiments)}

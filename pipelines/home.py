@@ -9,13 +9,23 @@ import warnings
 
 from pipelines.settings import ROOT, Settings
 
+SILENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
+"""Nothing about the user goes out; read when mlflow is imported."""
+
 
 def prepare_home(settings: Settings) -> None:
     """Create the folders, put dagster.yaml in place and point this process and its children at them."""
+    send_nothing()
     settings.dagster_home.mkdir(parents=True, exist_ok=True)
     settings.artifacts.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(ROOT / "dagster.yaml", settings.dagster_home / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+
+
+def send_nothing() -> None:
+    """Let neither this process nor its children tell the makers of their tools that they are used."""
+    for name, value in SILENT.items():
+        os.environ.setdefault(name, value)
 
 
 def be_quiet() -> None:

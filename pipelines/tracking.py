@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from models.document import DOCUMENT
 from models.served import Forecaster, load
+from pipelines.home import send_nothing
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
 
     from pipelines.datasets import Dataset
 
-# Read when mlflow is imported: nothing about the user goes out.
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("DO_NOT_TRACK", "1")
+send_nothing()
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 BATCH = 1000
