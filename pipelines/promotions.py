@@ -26,6 +26,7 @@ from pipelines.experiment_assets import Walk
 from pipelines.gate import GateRefusal
 from pipelines.graph import Graph
 from pipelines.inputs import whole
+from pipelines.lineage import Versions
 from pipelines.tracking import Tracking
 from pipelines.trial_mirror import scored_family
 
@@ -79,13 +80,17 @@ def add_promotions(graph: Graph, walks: Mapping[str, Walk]) -> None:
     }
 
     def make(context: dg.AssetExecutionContext, **frames: pl.LazyFrame) -> pl.DataFrame:
-        if graph.versions(context.instance).is_stale(Leaderboard.asset_key, None):
+        versions = graph.versions(context.instance)
+        if versions.is_stale(Leaderboard.asset_key, None):
             raise GateRefusal(
                 f"{Promotions.asset_key} refuses to run: the leaderboard, or what it was made of, is out of date. "
                 "Materialise what is stale, then this again."
             )
         board = frames["board"].collect()
-        told = {f"horizon {horizon}": judge(horizon, names, walks, frames) for horizon, names in _by_horizon(board)}
+        runs = {name: newest_run(walk, versions) for name, walk in walks.items()}
+        told = {
+            f"horizon {horizon}": judge(horizon, names, walks, frames, runs) for horizon, names in _by_horizon(board)
+        }
         context.add_output_metadata(told)
         seats = [seat for walk in list(walks.values())[:1] for seat in seats_of(walk).read()]
         return table(seats)
@@ -99,10 +104,13 @@ def add_promotions(graph: Graph, walks: Mapping[str, Walk]) -> None:
     )
 
 
-def judge(horizon: int, names: Sequence[str], walks: Mapping[str, Walk], frames: Frames) -> str:
+def judge(
+    horizon: int, names: Sequence[str], walks: Mapping[str, Walk], frames: Frames, runs: Mapping[str, str]
+) -> str:
     """Seat a champion where there is none, let the best of the others try, move the aliases; returns what happened.
 
     names  experiments of the horizon, the best on validation first
+    runs   of each experiment, the run whose model made its newest forecasts
     """
     seats = seats_of(walks[names[0]])
     until = _last_session(frames)
@@ -116,9 +124,9 @@ def judge(horizon: int, names: Sequence[str], walks: Mapping[str, Walk], frames:
             history = seats.add(horizon, lambda before: attempt(rivals, before))
             said = history[-1].reason
     holder = history[-1].holder
-    point(walks[holder], CHAMPION)
+    point(walks[holder], CHAMPION, runs[holder])
     for name in [name for name in names if name != holder][:1]:
-        point(walks[name], CHALLENGER)
+        point(walks[name], CHALLENGER, runs[name])
     return f"champion {holder}; {said}"
 
 
@@ -167,17 +175,20 @@ def rivals_of(champion: Walk, challenger: Walk, frames: Frames) -> Rivals:
     )
 
 
-def point(walk: Walk, alias: str) -> None:
-    """Let an alias point at the newest model of an experiment; one that is moved by hand stays until there is another.
+def newest_run(walk: Walk, versions: Versions) -> str:
+    """The run of the first seed whose model made the stored forecasts of the newest fold; raises as `Walk.run_of`."""
+    fold = walk.folds[-1].key
+    return walk.run_of(fold, walk.seeds[0], versions.stamps(f"{walk.key}/forecasts")[fold].made_from)
+
+
+def point(walk: Walk, alias: str, run_id: str) -> None:
+    """Let an alias point at the model of a run; one that is moved by hand stays until there is another.
 
     The registry has one model of each fold, that of its first seed, by which the others are found.
     """
-    name, fold = registered(walk.experiment.target.horizon), walk.folds[-1].key
-    runs = walk.tracking.find(walk.experiment.name, {**walk.identity, "level": "fold", "fold": fold, "seed": "0"})
-    if not runs:
-        return
-    tags = {"experiment": walk.experiment.name, "fold": fold, "trial": walk.trial.id}
-    version, is_new = walk.tracking.register(name, runs[-1], tags)
+    name = registered(walk.experiment.target.horizon)
+    tags = {"experiment": walk.experiment.name, "fold": walk.folds[-1].key, "trial": walk.trial.id}
+    version, is_new = walk.tracking.register(name, run_id, tags)
     now = walk.tracking.pointed_at(name, alias)
     if is_new or now is None or now.tags.get("experiment") != walk.experiment.name:
         walk.tracking.point(name, alias, version)

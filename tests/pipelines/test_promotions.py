@@ -52,7 +52,7 @@ class Market:
 
     def judge(self, *ranked: str) -> str:
         """Judge the seat with the experiments in this order of validation."""
-        return judge(5, ranked, self.walks, self.frames())
+        return judge(5, ranked, self.walks, self.frames(), {name: run_of(walk) for name, walk in self.walks.items()})
 
     def frames(self) -> dict[str, pl.LazyFrame]:
         rng = np.random.default_rng(7)
@@ -90,9 +90,13 @@ def walks_of(home: Path, **changes: Mapping[str, object]) -> Mapping[str, Walk]:
     return project_of(SPEC, home, folder).walks
 
 
+def run_of(walk: Walk) -> str:
+    return walk.run_of(walk.folds[-1].key, 0, "this")
+
+
 def train(walk: Walk, home: Path) -> None:
     """Leave a run of the newest fold with a model, as training does."""
-    identity = {**walk.identity, "level": "fold", "fold": walk.folds[-1].key, "seed": "0"}
+    identity = {**walk.identity, "level": "fold", "fold": walk.folds[-1].key, "seed": "0", "made_from": "this"}
     run = walk.tracking.open_run(walk.experiment.name, "fold", identity, {})
     model = Linear(
         LinearSpec(look_back=1), TableLayout(("a",), (), 1), Scaler(centre=(0.0,), scale=(1.0,), clip=5.0), np.ones(1)
@@ -158,7 +162,7 @@ def test_only_an_earlier_champion_can_come_back(market: Market) -> None:
 def test_an_alias_that_was_moved_by_hand_is_followed_and_stays(market: Market) -> None:
     market.judge("trees", "line", "network")
     tracking = market.walks["line"].tracking
-    point(market.walks["line"], CHALLENGER)
+    point(market.walks["line"], CHALLENGER, run_of(market.walks["line"]))
     by_hand = tracking.pointed_at(SEAT, CHALLENGER)
     assert by_hand is not None
     tracking.point(SEAT, CHAMPION, str(by_hand.version))
