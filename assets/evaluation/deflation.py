@@ -12,8 +12,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster import hierarchy
-from scipy.spatial import distance
 from scipy.special import ndtri
 
 from assets.evaluation.sharpe import Track, probabilistic_sharpe
@@ -101,6 +99,10 @@ def clusters(x_TN: Floats, close: float = CLOSE) -> int:
         return len(scaled_TN.T)
     apart = np.clip(1 - np.corrcoef(scaled_TN, rowvar=False), 0, 2)
     np.fill_diagonal(apart, 0)
+    # Imported late: it takes a third of a second, which every load of the code location would wait for.
+    from scipy.cluster import hierarchy
+    from scipy.spatial import distance
+
     tree = hierarchy.linkage(distance.squareform(apart, checks=False), method="average")
     return int(hierarchy.fcluster(tree, 1 - close, criterion="distance").max())
 
