@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 from assets.training.journal import Fitted
+from assets.training.panel import Panel
 from benchmarks.world import tables_of
 from expectations.decisions import decision_instant
 from expectations.tables import Calendar, ForwardReturns, Universe
 from pipelines import experiment_assets, lineage, seeds
+from pipelines.experiment import Experiment
 from tests.pipelines.test_trials_of_a_walk import SPEC, World
 
 MODELS = {
@@ -56,11 +59,12 @@ def test_new_sessions_train_nothing_and_are_forecast_as_if_they_had_always_been_
     monkeypatch.setattr(experiment_assets, "require", lambda *_: None)
     monkeypatch.setattr(lineage, "read_stamps", lambda *_: {})
     monkeypatch.setenv("KINDLING_CORES", "1")
-    fitted, fit_panel = [], seeds.fit_panel
+    fitted: list[Panel] = []
+    fit_panel = seeds.fit_panel
 
-    def counted(*arguments: object) -> Fitted:
-        fitted.append(arguments)
-        return fit_panel(*arguments)  # type: ignore[arg-type]
+    def counted(experiment: Experiment, panel: Panel, *others: Any) -> Fitted:
+        fitted.append(panel)
+        return fit_panel(experiment, panel, *others)
 
     monkeypatch.setattr(seeds, "fit_panel", counted)
     walk = World(tmp_path / "evenings", {}).walk("asked", **asked)
@@ -75,6 +79,8 @@ def test_new_sessions_train_nothing_and_are_forecast_as_if_they_had_always_been_
     assert before["session"].max() == day
     fits = len(fitted)
     assert fits == len(walk.folds) * len(walk.seeds)
+    for panel, fold in zip(fitted, [fold for fold in walk.folds for _ in walk.seeds], strict=True):
+        assert panel.grid.sessions[-1] < fold.test_start
     after = World(tmp_path / "evenings", whole).trained(walk)["forecasts"]
     assert len(fitted) == fits
     assert after["session"].max() == tested[-1]
