@@ -88,10 +88,10 @@ def too_good_forecasts(experiment: str, information: pl.DataFrame, horizon: int)
 
 
 def best_day(values_T: Floats, sessions: Sequence[date]) -> str | None:
-    """The day on which a daily figure is largest by size, in words; null where it has no value."""
+    """The first day on which a daily figure is largest by size, to nine decimals, in words; null without a value."""
     if not np.isfinite(values_T).any():
         return None
-    place = int(np.nanargmax(np.abs(values_T)))
+    place = int(np.nanargmax(np.abs(values_T).round(9)))
     return f"{sessions[place]}: {values_T[place]:+.3f}"
 
 

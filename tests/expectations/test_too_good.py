@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from expectations.session_ranks import session_ranks
@@ -108,6 +108,7 @@ def test_an_experiment_without_days_passes_and_says_that_it_has_none() -> None:
 
 
 @settings(max_examples=25)
+@example(seed=407, ic=0.3)  # two days have the same RankIC but for the order of a sum
 @given(seed=st.integers(0, 1000), ic=st.sampled_from([0.0, 0.1, 0.3]))
 def test_a_rising_transform_and_another_order_of_names_change_no_figure(seed: int, ic: float) -> None:
     x, label = planted(ic, seed, names=20)
