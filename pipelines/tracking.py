@@ -6,7 +6,7 @@ import os
 import subprocess
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,7 @@ send_nothing()
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 BATCH = 1000
+TRIES = 3
 PARAMS_AT_ONCE, LONGEST_PARAM = 100, 6000
 """What a store takes."""
 MODEL_REQUIREMENTS = ("torch", "numpy", "safetensors", "pydantic", "lightgbm")
@@ -92,8 +93,19 @@ class Tracking:
             self.client.log_batch(run_id, params=told[start : start + PARAMS_AT_ONCE])
 
     def log_datasets(self, run_id: str, datasets: Sequence[Dataset], source: str, used_for: str) -> None:
-        """Tables that a run was made of; `source` is the address of the warehouse, `used_for` says what for."""
-        self.client.log_inputs(run_id, [dataset.as_input(source, used_for) for dataset in datasets])
+        """Tables that a run was made of; `source` is the address of the warehouse, `used_for` says what for.
+
+        A store looks for a dataset and then adds it: of two folds that tell it of the same one at once, one fails.
+        Asked again, it finds what the other has added.
+        """
+        from mlflow.exceptions import MlflowException
+
+        inputs = [dataset.as_input(source, used_for) for dataset in datasets]
+        for _ in range(TRIES - 1):
+            with suppress(MlflowException):
+                self.client.log_inputs(run_id, inputs)
+                return
+        self.client.log_inputs(run_id, inputs)
 
     def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Tags of a run, in one step; those that it has are replaced."""

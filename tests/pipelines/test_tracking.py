@@ -4,10 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mlflow.entities import DatasetInput
+from mlflow.exceptions import MlflowException
 
+from expectations.tables import Bars, Calendar
 from models.linear import Linear, LinearSpec
 from models.scaling import Scaler
 from models.windows import TableLayout
+from pipelines.datasets import Dataset
 from pipelines.seed_runs import PYFUNC
 from pipelines.tracking import Tracking, environment_tags
 from tests.models.asking import forecast_of, nameless
@@ -91,3 +95,32 @@ def test_a_run_has_one_model_the_one_that_was_logged_last(tracking: Tracking, tm
     assert len(tracking.models(run)) == 1
     window = np.array([[[0.5, 0.0]]], dtype=np.float32)
     assert forecast_of(tracking.forecaster(run), window).tolist() == [1.0]
+
+
+def test_two_folds_that_tell_of_the_same_table_at_once_both_have_it(tracking: Tracking) -> None:
+    known = [Dataset("cleaning/bars", "ab12", Bars, ()), Dataset("cleaning/calendar", "cd34", Calendar, ())]
+    mine, other = (tracking.open_run("study", name, {"name": name}, {}) for name in ("mine", "other"))
+    client, asked = tracking.client, []
+
+    class Late:
+        """A client to whom the other run is always a moment ahead: after the store was looked at, before it adds."""
+
+        def log_inputs(self, run_id: str, inputs: list[DatasetInput]) -> None:
+            asked.append(run_id)
+            if len(asked) == 1:
+                client.log_inputs(other, inputs)
+                raise MlflowException("UNIQUE constraint failed: datasets.experiment_id, datasets.name")
+            client.log_inputs(run_id, inputs)
+
+    behind = Tracking(tracking.uri, tracking.artifacts)
+    behind.__dict__["client"] = Late()
+    behind.log_datasets(mine, known, "/data", "walk-forward")
+    for run_id in (mine, other):
+        told = client.get_run(run_id).inputs.dataset_inputs
+        assert {one.dataset.name for one in told} == {"cleaning/bars", "cleaning/calendar"}
+    assert asked == [mine, mine]
+
+
+def test_a_store_that_takes_no_table_is_told_of(tracking: Tracking) -> None:
+    with pytest.raises(MlflowException, match="not found"):
+        tracking.log_datasets("0" * 32, [Dataset("cleaning/bars", "ab12", Bars, ())], "/data", "walk-forward")
