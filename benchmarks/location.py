@@ -28,7 +28,7 @@ from assets.sources.yaml_settings import read_mapping
 from benchmarks.outcome import Demand, end
 from pipelines.home import be_quiet, prepare_home
 from pipelines.settings import EXPERIMENTS, ROOT, Settings, read_settings
-from pipelines.ui import LOOPBACK, commands, start, stop
+from pipelines.ui import LOOPBACK, await_code, commands, start, stop
 
 VARIANTS, REPEATS = 10, 5
 STARTS_WITHIN_SECONDS = 180
@@ -108,12 +108,16 @@ def served(settings: Settings) -> Iterator[Server]:
     """A webserver over the settings, once it has loaded the location."""
     prepare_home(settings)
     server = Server(_free_port())
-    process = start(commands(settings, server.port, 0)["webserver"])
-    try:
-        _wait(server, process)
-        yield server
-    finally:
-        stop([process])
+    with tempfile.TemporaryDirectory() as folder:
+        lines = commands(settings, server.port, 0, Path(folder))
+        processes = [start(lines["code"])]
+        try:
+            await_code(processes[0], Path(folder))
+            processes.append(start(lines["webserver"]))
+            _wait(server, processes[-1])
+            yield server
+        finally:
+            stop(processes)
 
 
 def reloaded(server: Server) -> None:

@@ -1,4 +1,8 @@
-"""UI: the Dagster webserver, its daemon and the MLflow UI on loopback, ended together by Ctrl-C."""
+"""UI: the Dagster webserver, its daemon and the MLflow UI on loopback, ended together by Ctrl-C.
+
+One process loads the code for both the webserver and the daemon. Left to themselves each loads it in a process of
+its own, and the daemon does so anew every minute: a run that was asked for in that moment was lost.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +10,33 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
+import yaml
+
+from assets.sources.yaml_settings import read_mapping
 from pipelines.home import prepare_home
 from pipelines.settings import ROOT, Settings, read_settings
 
 LOOPBACK = "127.0.0.1"
+SOCKET = "code"
 GRACE_SECONDS = 8.0
 CANNOT_START = 2
 
 
-def commands(settings: Settings, dagster_port: int, mlflow_port: int) -> dict[str, list[str]]:
-    """The three processes by name."""
-    workspace = ["-w", str(ROOT / "workspace.yaml")]
+def commands(settings: Settings, dagster_port: int, mlflow_port: int, folder: Path) -> dict[str, list[str]]:
+    """The four processes by name; the first loads the code and serves it in the folder to the two of Dagster."""
+    module = read_mapping(ROOT / "workspace.yaml", "YAML")["load_from"][0]["python_module"]["module_name"]
+    served = {"grpc_server": {"socket": str(folder / SOCKET), "location_name": module}}
+    workspace = folder / "workspace.yaml"
+    workspace.write_text(yaml.safe_dump({"load_from": [served]}), encoding="utf-8")
     binaries = Path(sys.executable).parent
-    mlflow = [str(binaries / "mlflow"), "server", "--backend-store-uri", settings.tracking_uri]
+    code = [str(binaries / "dagster"), "code-server", "start", "-m", module, "--location-name", module]
+    mlflow = [str(binaries / "mlflow"), "server", "--backend-store-uri", settings.tracking_uri, "--workers", "1"]
     return {
-        "webserver": [str(binaries / "dagster-webserver"), *workspace, "-h", LOOPBACK, "-p", str(dagster_port)],
-        "daemon": [str(binaries / "dagster-daemon"), "run", *workspace],
+        "code": [*code, "-s", str(folder / SOCKET), "--log-level", "warning"],
         "mlflow": [
             *mlflow,
             "--artifacts-destination",
@@ -33,10 +45,24 @@ def commands(settings: Settings, dagster_port: int, mlflow_port: int) -> dict[st
             LOOPBACK,
             "--port",
             str(mlflow_port),
-            "--workers",
-            "1",
         ],
+        "webserver": [
+            str(binaries / "dagster-webserver"),
+            "-w",
+            str(workspace),
+            "-h",
+            LOOPBACK,
+            "-p",
+            str(dagster_port),
+        ],
+        "daemon": [str(binaries / "dagster-daemon"), "run", "-w", str(workspace)],
     }
+
+
+def await_code(process: subprocess.Popen[bytes], folder: Path) -> None:
+    """Return once the code is loaded, or could not be, which the webserver then shows, or the process has ended."""
+    while process.poll() is None and not (folder / SOCKET).exists():
+        time.sleep(0.1)
 
 
 def start(command: list[str]) -> subprocess.Popen[bytes]:
@@ -62,7 +88,7 @@ def stop(processes: list[subprocess.Popen[bytes]]) -> None:
 
 
 def main() -> int:
-    """Start all three, wait for Ctrl-C or for one of them to end, stop all; 0 after Ctrl-C, 2 for unusable settings."""
+    """Start all, wait for Ctrl-C or for one of them to end, stop all; 0 after Ctrl-C, 2 for unusable settings."""
     try:
         settings = read_settings()
         settings.source.first_session()
@@ -75,21 +101,27 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     processes: dict[str, subprocess.Popen[bytes]] = {}
-    try:
-        processes = {name: start(line) for name, line in commands(settings, dagster_port, mlflow_port).items()}
-        print(
-            f"Dagster  http://{LOOPBACK}:{dagster_port}\nMLflow   http://{LOOPBACK}:{mlflow_port}\nCtrl-C stops both."
-        )
-        while True:
-            ended = [name for name, process in processes.items() if process.poll() is not None]
-            if ended:
-                print(f"{', '.join(ended)} ended by itself; stopping the rest", file=sys.stderr)
-                return 1
-            time.sleep(0.5)
-    except KeyboardInterrupt:
-        return 0
-    finally:
-        stop(list(processes.values()))
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            for name, line in commands(settings, dagster_port, mlflow_port, Path(folder)).items():
+                processes[name] = start(line)
+                if name == "code":
+                    print("Loading the experiments ...", flush=True)
+                    await_code(processes[name], Path(folder))
+            print(
+                f"Dagster  http://{LOOPBACK}:{dagster_port}\nMLflow   http://{LOOPBACK}:{mlflow_port}\n"
+                "Ctrl-C stops both."
+            )
+            while True:
+                ended = [name for name, process in processes.items() if process.poll() is not None]
+                if ended:
+                    print(f"{', '.join(ended)} ended by itself; stopping the rest", file=sys.stderr)
+                    return 1
+                time.sleep(0.5)
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            stop(list(processes.values()))
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

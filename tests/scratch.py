@@ -154,13 +154,14 @@ class Served:
         raise TimeoutError(f"run {run_id} did not end within {seconds} s")
 
     def errors(self, run_id: str) -> str:
-        """What the failed steps of a run say."""
+        """What the failed steps of a run say, and where none has failed, all that is said of the run."""
         logs = self.ask(
             """query($r: ID!) { logsForRun(runId: $r, limit: 1000) { ... on EventConnection { events {
+            ... on MessageEvent { message } ... on EngineEvent { error { message causes { message } } }
             ... on ExecutionStepFailureEvent { error { message causes { message } } } } } } }""",
             r=run_id,
         )["logsForRun"]["events"]
-        return json.dumps([event["error"] for event in logs if event.get("error")])
+        return json.dumps([event["error"] for event in logs if event.get("error")] or logs)
 
     def reload(self) -> None:
         """Load the code again, as the button in the UI does."""
