@@ -42,6 +42,10 @@ class Delivered:
         """Last date of the span."""
         return self.last
 
+    def reached(self) -> date | None:
+        """None: its span is over."""
+        return None
+
     def offers(self) -> tuple[type[Table], ...]:
         """The tables that are held."""
         return tuple(self.frames)

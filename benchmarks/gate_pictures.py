@@ -17,7 +17,6 @@ from pathlib import Path
 
 from assets.evaluation.gate_pictures import evidence_by_asset, fold_timeline
 from assets.evaluation.report import windows_of
-from assets.folds.walk_forward import folds
 from benchmarks.leak_zoo.caught import picture, read_record
 from expectations.suites.data_docs import INDEX
 from expectations.tables import Calendar
@@ -39,7 +38,7 @@ def drawn(project: Project) -> Iterator[tuple[str, bytes]]:
     yield "gate_evidence.png", evidence_by_asset(graph.warehouse.read(EVIDENCE).collect())
     sessions = graph.warehouse.read(Calendar.asset_key).collect()["session"].unique().sort()
     experiment = next(iter(project.walks.values())).experiment
-    windows = folds(experiment.walk_forward, graph.first, graph.last)
+    windows = graph.windows(experiment.walk_forward)
     yield "gate_folds.png", fold_timeline(windows_of(windows, sessions, experiment.target.horizon))
     yield "gate_leaks.png", picture(read_record())
 

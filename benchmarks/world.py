@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import yaml
 
-from assets.folds.walk_forward import LONGEST_CLOSURE, later, months
+from assets.folds.walk_forward import later, months
 from assets.sources import Source
 from assets.sources.synthetic_market import SyntheticMarketSpec
 from assets.sources.yaml_settings import read_mapping
@@ -17,7 +17,7 @@ from assets.table import declarations
 from assets.training.fit import fit
 from assets.training.forecasts import forecasts
 from assets.training.panel import Panel
-from expectations.tables import ForwardReturns
+from expectations.tables import LONGEST_CLOSURE, ForwardReturns
 from pipelines.declared import STAGES, in_order, modules_of
 from pipelines.experiment import Experiment
 from pipelines.experiment_assets import Walk

@@ -6,12 +6,15 @@ types from it, and a frame that breaks a rule is refused at the boundary of its 
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import ClassVar
 
 import dataframely as dy
 import polars as pl
 
 EXCHANGE_TIME_ZONE = "Asia/Shanghai"
+LONGEST_CLOSURE = timedelta(days=10)
+"""The exchange never closes for longer: a span that ends so close to a window's edge holds all its sessions."""
 
 
 class Table(dy.Schema):

@@ -14,7 +14,7 @@ import polars as pl
 
 from assets.cleaning.as_of import EVERYTHING_BEFORE
 from assets.evaluation.trials import Trial
-from assets.folds.walk_forward import Fold, folds, last_month, months, scheme, start_months
+from assets.folds.walk_forward import Fold, last_month, months, scheme, start_months
 from assets.sources import Source
 from assets.table import Declaration
 from assets.training.forecasts import forecasts
@@ -125,7 +125,7 @@ def add_experiment(
     checkpoints  folder where fits keep their state until they are done
     ledger       where the trial is entered before it is trained
     """
-    windows = folds(experiment.walk_forward, graph.first, graph.last)
+    windows = graph.windows(experiment.walk_forward)
     walk = Walk(experiment, features, windows, graph, tracking, checkpoints, source, ledger)
     graph.labels[experiment.name] = label_of(experiment)
     text = f"{experiment.model_dump_json(exclude={'owner'})}|{walk.market}"

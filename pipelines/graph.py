@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from assets.folds.walk_forward import Fold, WalkForwardSpec, begun, folds
 from assets.table import Declaration
 from expectations.tables import Table
 from pipelines.code_version import code_version
@@ -35,6 +36,7 @@ class Graph:
 
     first, last   declared span of the source; the months between them are the partitions
     schemes       partition scheme of each asset, None where it has none
+    reached       last date that the bars of a source that goes on have come to; None for one that is over
     by_hand       keys of assets that are made only when somebody asks for them
     labels        tags and owners of a group's assets
     """
@@ -43,6 +45,7 @@ class Graph:
     first: date
     last: date
     schemas: dict[str, type[Table]]
+    reached: date | None = None
     lineage: Lineage = field(default_factory=Lineage)
     assets: list[dg.AssetsDefinition] = field(default_factory=list)
     schemes: dict[str, str | None] = field(default_factory=dict)
@@ -67,6 +70,12 @@ class Graph:
     def month_keys(self) -> tuple[str | None, ...]:
         """Keys of the months, known without asking Dagster."""
         return tuple(month_keys(self.first, self.last))
+
+    def windows(self, spec: WalkForwardSpec) -> tuple[Fold, ...]:
+        """The folds of a walk-forward that there are by now; raises ValueError where there is none."""
+        if self.reached is None:
+            return folds(spec, self.first, self.last)
+        return begun(spec, self.first, self.reached)
 
     def versions(self, instance: dg.DagsterInstance) -> Versions:
         """What lies in store and what is stale, as of now."""

@@ -83,13 +83,14 @@ def load_project(settings: Settings) -> Project:
     settings = replace(settings, source=with_openings(settings.source, settings.ledgers))
     schemas: dict[str, type[Table]] = {}
     warehouse = Warehouse(settings.warehouse, schemas)
-    graph = Graph(warehouse, settings.source.first_session(), settings.source.last_session(), schemas)
+    source = settings.source
+    graph = Graph(warehouse, source.first_session(), source.last_session(), schemas, source.reached())
     tracking = Tracking(settings.tracking_uri, settings.artifacts)
     again = partial(declared, settings.encoder)
     tables = again()
     features = {key.split("/")[1]: table for key, table in tables.items() if table.stage == "features"}
     found = read_experiments(settings.experiments)
-    asked = found.without(lambda experiment: objections(experiment, tables, graph.first, graph.last))
+    asked = found.without(lambda experiment: objections(experiment, tables, graph.windows))
     if asked.refused and not asked.experiments:
         raise ValueError("\n".join(asked.refused.values()))
     experiments = asked.experiments

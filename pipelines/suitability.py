@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import date
+from collections.abc import Callable, Iterator, Mapping
 
 from assets.features.news_encoding import GROUP, HOW_TO_SET_UP
-from assets.folds.walk_forward import folds
+from assets.folds.walk_forward import Fold, WalkForwardSpec
 from assets.table import Declaration
 from assets.targets.forward_returns import HORIZONS
 from assets.training.normalisation import by_group
@@ -16,14 +15,15 @@ from models.network import NetworkSpec
 from models.windows import RETURN
 from pipelines.experiment import Experiment
 
+Windows = Callable[[WalkForwardSpec], tuple[Fold, ...]]
 KEEPS_RETURNS = ("none", "market_neutral", "industry_neutral")
 
 
-def objections(experiment: Experiment, tables: Mapping[str, Declaration], first: date, last: date) -> Iterator[str]:
+def objections(experiment: Experiment, tables: Mapping[str, Declaration], windows: Windows) -> Iterator[str]:
     """What of an experiment cannot be had: what was found, what is allowed and what to do.
 
-    tables       every declared table by key
-    first, last  declared span of the source
+    tables   every declared table by key
+    windows  gives the folds of a walk-forward, or raises ValueError where there is none
     """
     features = {key.split("/")[1]: table for key, table in tables.items() if table.stage == "features"}
     if unknown := sorted(set(experiment.features) - set(features)):
@@ -41,7 +41,7 @@ def objections(experiment: Experiment, tables: Mapping[str, Declaration], first:
     yield from _too_early(experiment, groups, tables)
     yield from _not_normalised(experiment, groups)
     yield from _not_projected(experiment, groups)
-    yield from _not_covered(experiment, first, last)
+    yield from _not_covered(experiment, windows)
 
 
 def reads_facts(table: Declaration, tables: Mapping[str, Declaration]) -> bool:
@@ -93,9 +93,9 @@ def _not_projected(experiment: Experiment, groups: Mapping[str, Declaration]) ->
             )
 
 
-def _not_covered(experiment: Experiment, first: date, last: date) -> Iterator[str]:
+def _not_covered(experiment: Experiment, windows: Windows) -> Iterator[str]:
     try:
-        folds(experiment.walk_forward, first, last)
+        windows(experiment.walk_forward)
     except ValueError as error:
         yield f"walk_forward: {error}"
 

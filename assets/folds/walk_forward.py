@@ -11,12 +11,11 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 from expectations.decisions import decision_instant
+from expectations.tables import LONGEST_CLOSURE
 
 Months = str
 
 YEAR = 12
-# The exchange never closes for longer: a span that ends or starts so close to a window's edge holds all its sessions.
-LONGEST_CLOSURE = timedelta(days=10)
 
 
 class WalkForwardSpec(BaseModel):
@@ -102,6 +101,21 @@ def folds(spec: WalkForwardSpec, first_session: date, last_session: date, end_of
         raise ValueError(
             f"no test window is covered: the first is {first.test_start} to {first.test_end} (exclusive), the source "
             f"ends on {last_session}. Use an earlier first_test, a shorter test than {spec.test}, or a later source."
+        )
+    return found
+
+
+def begun(spec: WalkForwardSpec, first_session: date, reached: date) -> tuple[Fold, ...]:
+    """Every fold of a source that goes on whose test window its bars have come to; the last one may still grow.
+
+    reached  the last date that the bars have come to
+    raises   ValueError as `folds`, and where no test window has begun
+    """
+    found = tuple(fold for fold in folds(spec, first_session, reached, end_offset=1) if due(fold, reached))
+    if not found:
+        raise ValueError(
+            f"no test window has begun: the first starts on {spec.first_test}, the bars end on {reached}. Use an "
+            "earlier first_test, or wait for the bars."
         )
     return found
 

@@ -24,6 +24,9 @@ class Source(Protocol):
     def last_session(self) -> date:
         """Last date of the declared span."""
 
+    def reached(self) -> date | None:
+        """Last date that the bars of a source that goes on have come to; None for one that is over."""
+
     def offers(self) -> tuple[type[Table], ...]:
         """The raw tables that this source brings: `RawBars` always, and any of `expectations.facts.RAW_FACTS`."""
 

@@ -16,7 +16,7 @@ from assets.sources.fact_files import fact_deliveries, fact_digests, offered, re
 from assets.sources.holdout import Sealable, SealedRange
 from assets.sources.mapping import EXCHANGES_OPENED, Mapping, load_mapping
 from assets.sources.opened import UNREADABLE, collected, listed, reopened, rows_of
-from expectations.tables import RawBars, Table
+from expectations.tables import LONGEST_CLOSURE, RawBars, Table
 
 
 class FilesSpec(Sealable):
@@ -49,6 +49,12 @@ class FilesSpec(Sealable):
     def last_session(self) -> date:
         """Last date of the declared span; of the files where the mapping declares none."""
         return self._span(self._good())[1]
+
+    def reached(self) -> date | None:
+        """Newest date of the files where the mapping declares dates to come, by more than the longest closure."""
+        good, declared = self._good(), self._mapping().last
+        newest = max(one.last for one in good if one.last)
+        return newest if declared and newest < declared - LONGEST_CLOSURE else None
 
     def offers(self) -> tuple[type[Table], ...]:
         """The raw tables that the mapping declares."""

@@ -123,7 +123,10 @@ class Mapping(Part):
         time(16), description="time of day, Shanghai, from which a session's rows are known"
     )
     first: date | None = Field(None, description="first date that may be read; left out: all")
-    last: date | None = Field(None, description="last date that may be read; left out: all")
+    last: date | None = Field(
+        None,
+        description="last date that may be read; left out: all; a date to come where files are still added",
+    )
     sealed: SealedRange | None = Field(
         None, description="holdout: neither these dates nor any after them are read before it is opened"
     )

@@ -84,6 +84,10 @@ class QlibBinSpec(Sealable):
         """Last session of the declared span."""
         return self._sessions()[-1]
 
+    def reached(self) -> date | None:
+        """None: its span is over."""
+        return None
+
     def offers(self) -> tuple[type[Table], ...]:
         """Bars are all that the layout holds."""
         return (RawBars,)

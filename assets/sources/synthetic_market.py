@@ -118,6 +118,10 @@ class SyntheticMarketSpec(BaseModel):
         """Last session of the declared span."""
         return sessions_from(self.first, self.sessions)[-1]
 
+    def reached(self) -> date | None:
+        """None: its span is over."""
+        return None
+
     def offers(self) -> tuple[type[Table], ...]:
         """The raw tables of this market."""
         return (RawBars, *RAW_FACTS)

@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from assets.folds.walk_forward import Fold, folds
+from assets.folds.walk_forward import Fold
 from assets.training.normalisation import by_group
 from assets.training.panel import TEST, TRAIN, Panel, build_panel
 from expectations.adversarial import ADVERSARIAL_INPUTS, INPUTS_PARTED, RAW_INPUTS_PARTED, adversarial_inputs
@@ -38,7 +38,7 @@ def add_adversarial_inputs(graph: Graph, experiments: Mapping[str, Experiment]) 
         found = [
             _told(name, experiment, fold, (calendar, universe, industries), features)
             for name, experiment in distinct.items()
-            for fold in folds(experiment.walk_forward, graph.first, graph.last)
+            for fold in graph.windows(experiment.walk_forward)
         ]
         return pl.concat(found) if found else ADVERSARIAL_INPUTS.to_frame()
 
@@ -51,7 +51,7 @@ def add_adversarial_inputs(graph: Graph, experiments: Mapping[str, Experiment]) 
         tell,
         whole(keys),
         ["expectations.adversarial", "assets.training.panel", "assets.folds.walk_forward"],
-        json.dumps({name: _inputs_of(experiment) for name, experiment in distinct.items()}),
+        json.dumps({name: [_inputs_of(e), len(graph.windows(e.walk_forward))] for name, e in distinct.items()}),
     )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from assets.folds.walk_forward import Fold, folds, later
+from assets.folds.walk_forward import Fold, later
 from assets.table import Declaration
 from assets.training.forecasts import forecasts
 from assets.training.journal import EpochRecord
@@ -151,7 +151,7 @@ def _made(graph: Graph, studies: list[Study], columns: pl.Schema, check: Check) 
     def make(**frames: pl.LazyFrame) -> pl.DataFrame:
         found = [columns.to_frame()]
         for study in studies:
-            fold = folds(study.experiment.walk_forward, graph.first, graph.last)[0]
+            fold = graph.windows(study.experiment.walk_forward)[0]
             named = {name: frames[argument(key)] for name, key in tables_read(study).items()}
             found.append(check(trial(study, fold, named)))
         return pl.concat(found)

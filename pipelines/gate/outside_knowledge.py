@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from assets.folds.walk_forward import folds
 from assets.table import Declaration
 from expectations.evidence import KNOWLEDGE_CUTOFF
 from expectations.knowledge import knowledge_cutoff
@@ -28,12 +27,12 @@ def add_outside_knowledge(
     def outside() -> pl.DataFrame:
         """By experiment, feature group and fold: the last day that the group may know of lies before the test."""
         found = [
-            knowledge_cutoff(name, groups, folds(experiments[name].walk_forward, graph.first, graph.last))
+            knowledge_cutoff(name, groups, graph.windows(experiments[name].walk_forward))
             for name, groups in asked.items()
         ]
         return pl.concat(found) if found else KNOWLEDGE_CUTOFF.to_frame()
 
-    windows = {name: experiment.walk_forward.model_dump_json() for name, experiment in experiments.items()}
+    windows = {name: [fold.key for fold in graph.windows(e.walk_forward)] for name, e in experiments.items()}
     settings = json.dumps([windows, asked], default=str)
     modules = ["expectations.knowledge", "assets.folds.walk_forward"]
     add_evidence(graph, "knowledge_cutoff", KNOWLEDGE_CUTOFF, outside, {}, modules, settings)

@@ -9,7 +9,7 @@ import polars as pl
 
 from assets.evaluation.gate_pictures import fold_timeline
 from assets.evaluation.report import windows_of
-from assets.folds.walk_forward import folds, segments
+from assets.folds.walk_forward import segments
 from expectations.evidence import PURGE
 from expectations.leakage import purge
 from expectations.tables import ForwardReturns
@@ -32,13 +32,15 @@ def add_purging(graph: Graph, experiments: Mapping[str, Experiment]) -> None:
         sessions = labels.select(pl.col("session").unique().sort()).collect()["session"]
         return {
             f"folds of {experiment.name}": fold_timeline(
-                windows_of(folds(experiment.walk_forward, graph.first, graph.last), sessions, experiment.target.horizon)
+                windows_of(graph.windows(experiment.walk_forward), sessions, experiment.target.horizon)
             )
             for experiment in _distinct(experiments)
         }
 
     inputs = whole({"labels": ForwardReturns.asset_key})
-    settings = json.dumps([e.walk_forward.model_dump_json() for e in experiments.values()])
+    settings = json.dumps(
+        [[e.walk_forward.model_dump_json(), len(graph.windows(e.walk_forward))] for e in experiments.values()]
+    )
     modules = ["expectations.leakage", "assets.folds.walk_forward"]
     add_evidence(graph, "purge", PURGE, separate, inputs, modules, settings, draw)
 
@@ -51,7 +53,4 @@ def _distinct(experiments: Mapping[str, Experiment]) -> list[Experiment]:
 def _purge_of(labels: pl.LazyFrame, experiment: Experiment, graph: Graph) -> pl.DataFrame:
     frame = labels.filter(pl.col("horizon") == experiment.target.horizon).collect()
     hour = experiment.decided_hour
-    return pl.concat(
-        purge(segments(frame, fold, hour), fold, hour)
-        for fold in folds(experiment.walk_forward, graph.first, graph.last)
-    )
+    return pl.concat(purge(segments(frame, fold, hour), fold, hour) for fold in graph.windows(experiment.walk_forward))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from assets.folds.walk_forward import Fold, WalkForwardSpec, due, folds, scheme, segments, start_months
+from assets.folds.walk_forward import Fold, WalkForwardSpec, begun, due, folds, scheme, segments, start_months
 from expectations.leakage import purge
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -180,3 +180,16 @@ def expected(labels: pl.DataFrame, fold: Fold, hour: int) -> list[str]:
         is_open = name in following and (left is None or left >= opens[following[name]])
         found.append("purged" if is_open else name)
     return found
+
+
+def test_a_source_that_goes_on_has_the_fold_that_its_bars_have_come_to_and_no_later_one():
+    spec = WalkForwardSpec(first_test=date(2015, 1, 1), train="12mo", valid="3mo", test="3mo")
+    first = date(2013, 10, 8)
+    whole = [fold.key for fold in folds(spec, first, date(2015, 8, 31))]
+    assert whole == ["2015-01-01", "2015-04-01"]
+    assert [fold.key for fold in begun(spec, first, date(2015, 8, 31))] == [*whole, "2015-07-01"]
+    # Ten days before a window ends it is whole for an archive; nobody has come to the next one yet.
+    assert [fold.key for fold in begun(spec, first, date(2015, 6, 29))] == whole
+    assert [fold.key for fold in begun(spec, first, date(2015, 1, 1))] == whole[:1]
+    with pytest.raises(ValueError, match="no test window has begun: the first starts on 2015-01-01"):
+        begun(spec, first, date(2014, 12, 31))

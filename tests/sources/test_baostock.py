@@ -181,6 +181,7 @@ def test_only_the_asked_days_inside_the_span_come_back(source):
     assert spec.read(RawBars, date(2026, 10, 10), date(2030, 1, 1)).is_empty()
     assert (spec.first_session(), spec.last_session()) == (FIRST, date(2026, 10, 9))
     assert source().last_session() == date(2026, 10, 16)
+    assert (spec.reached(), source().reached()) == (None, date(2026, 10, 16))
 
 
 def test_the_bar_of_today_is_not_there_before_it_arrives(source, clock):

@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -93,6 +93,14 @@ def test_only_the_asked_sessions_inside_the_declared_span_are_read(tmp_path):
     assert spec.read(RawBars, date(2015, 6, 2), date(2020, 1, 1)).height == 1
     assert spec.deliveries().row(0) == ("good.csv", 2, "read", None)
     assert (spec.first_session(), spec.last_session()) == (FIRST, LAST)
+
+
+def test_a_folder_goes_on_where_dates_to_come_are_declared(tmp_path):
+    written(tmp_path, GOOD)
+    newest = date(2015, 6, 2)
+    assert source(tmp_path, last=newest + timedelta(days=10)).reached() is None
+    assert source(tmp_path, last=newest + timedelta(days=11)).reached() == newest
+    assert source(tmp_path, last=None).reached() is None
 
 
 def test_without_a_declared_span_it_is_that_of_the_files(tmp_path):

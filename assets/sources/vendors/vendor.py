@@ -50,6 +50,11 @@ class VendorSpec(Sealable):
         today, last = self._clock.now().date(), self.readable(self._vendor, self.last)
         return min(last, today) if last else today
 
+    def reached(self) -> date | None:
+        """Today for a source that goes on; None for one whose last date is over."""
+        today, last = self._clock.now().date(), self.readable(self._vendor, self.last)
+        return None if last and last <= today else today
+
     def holdout(self) -> SealedRange | None:
         """The dates that are declared as sealed, opened or not."""
         return self.sealed
