@@ -173,6 +173,7 @@ class Graph:
         group: str | None = None,
         by_hand: bool = False,
         kinds: Collection[str] = ("polars",),
+        as_stored: bool = False,
     ) -> None:
         """Add any asset: declaration for Dagster, node for the lineage, stamp on each materialisation.
 
@@ -182,6 +183,7 @@ class Graph:
         settings  text that is part of the code version (a spec)
         by_hand   made only when somebody asks for it, whatever became stale
         kinds     what it is made with, shown as icons
+        as_stored  it is handed no inputs, and reads of them what is in store, whatever is missing
         """
         key = key or schema.asset_key
         version = f"{code_version(*modules)}{settings and '.' + _short(settings)}"
@@ -196,7 +198,7 @@ class Graph:
         group = group or key.split("/", maxsplit=1)[0]
         self.assets.append(
             self._definition(
-                key, schema, make, version, description, inputs, partitions, checks, group, condition, kinds
+                key, schema, make, version, description, inputs, partitions, checks, group, condition, kinds, as_stored
             )
         )
 
@@ -213,15 +215,22 @@ class Graph:
         group: str,
         condition: Stale | None,
         kinds: Collection[str],
+        as_stored: bool,
     ) -> dg.AssetsDefinition:
         graph, label = self, self.labels.get(group, Label())
+        handed = {} if as_stored else inputs
+        known = [
+            dg.AssetDep(upstream.split("/"), partition_mapping=reach.mapping())
+            for upstream, reach, _ in (inputs.values() if as_stored else ())
+        ]
 
         @dg.asset(
             key=key.split("/"),
             ins={
                 name: dg.AssetIn(upstream.split("/"), partition_mapping=reach.mapping())
-                for name, (upstream, reach, _) in inputs.items()
+                for name, (upstream, reach, _) in handed.items()
             },
+            deps=known,
             partitions_def=partitions,
             backfill_policy=dg.BackfillPolicy.single_run() if partitions is self.months else None,
             code_version=version,
@@ -237,9 +246,7 @@ class Graph:
         )
         def compute(context: dg.AssetExecutionContext, **frames: pl.LazyFrame) -> Iterator[Any]:
             versions = graph.versions(context.instance)
-            parts: list[str | None] = (
-                list(context.partition_keys) if context.has_partition_key or partitions else [None]
-            )
+            parts: list[str | None] = [None] if partitions is None else list(context.partition_keys)
             made_from = {part: str(versions.made_from(key, part)) for part in parts}
             result = make(context, **frames)
             made = result if isinstance(result, pl.DataFrame | dict) else (yield from result)

@@ -10,6 +10,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 REFRESH = "refresh"
 VERDICT = "verdict"
 BY_HAND = "by_hand"
+LISTS = "serving/"
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
@@ -36,15 +37,16 @@ def make_jobs(
 ) -> list[dg.JobDefinition | UnresolvedAssetJobDefinition]:
     """One job per scheme, and one of unpartitioned assets that are made only when somebody asks for them.
 
-    refresh                 source to features and targets, a range of months in one run
+    refresh                 source to features and targets, a range of months in one run; and the list made of them
     walk_forward__<scheme>  training, one fold a run; experiments with equal windows share it
     verdict                 the gate, the reports and the leaderboard
     by_hand                 what costs more than a run of everything may
     """
     by_job: dict[str, list[dg.AssetKey]] = {}
     for key in schemes:
-        job = BY_HAND if key in by_hand else job_of(key, schemes)
-        by_job.setdefault(job, []).append(dg.AssetKey(key.split("/")))
+        jobs = {BY_HAND if key in by_hand else job_of(key, schemes)} | ({REFRESH} if key.startswith(LISTS) else set())
+        for job in jobs:
+            by_job.setdefault(job, []).append(dg.AssetKey(key.split("/")))
     return [
         dg.define_asset_job(name, selection=dg.AssetSelection.assets(*keys)) for name, keys in sorted(by_job.items())
     ]

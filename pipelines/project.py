@@ -22,6 +22,7 @@ from pipelines.experiment_assets import Walk, add_experiment, add_refused
 from pipelines.experiment_files import read_experiments
 from pipelines.gate import add_alarms, add_gates
 from pipelines.graph import Graph
+from pipelines.issued import Issued
 from pipelines.jobs import make_jobs
 from pipelines.notices import failure_notice
 from pipelines.openings import with_openings
@@ -31,6 +32,7 @@ from pipelines.report_assets import add_leaderboard, add_verdict
 from pipelines.retries import again_later
 from pipelines.schedules import after_close_schedule
 from pipelines.sensors import new_bars_sensor, stale_sensor
+from pipelines.serving import add_serving
 from pipelines.settings import Settings
 from pipelines.suitability import objections
 from pipelines.tracking import Tracking
@@ -118,6 +120,7 @@ def load_project(settings: Settings) -> Project:
     add_alarms(graph, tables, experiments)
     add_leaderboard(graph, walks, settings.home / "reports")
     add_promotions(graph, walks)
+    add_serving(graph, walks, Issued(settings.home / "lists"))
     add_cleaning_report(graph, experiments, settings.home / "reports")
     definitions = dg.Definitions(
         assets=graph.assets,

@@ -1,0 +1,230 @@
+"""Serving: the champion's list after each session, issued once, and the lists before it scored again."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import dagster as dg
+import polars as pl
+
+from assets.evaluation.information import seed_averaged
+from assets.folds.walk_forward import Fold
+from assets.serving.reasons import moved_by
+from assets.serving.rescored import Rescored, changes, fingerprint, rescored
+from assets.serving.signals import Signals, arrived, in_words, joined, orders_after, signals
+from assets.training.forecasts import forecasts
+from assets.training.panel import Panel
+from expectations.tables import Bars, Calendar, ForwardReturns, Universe
+from models.served import Forecaster
+from pipelines.experiment_assets import Walk
+from pipelines.fold_path import fold_panel
+from pipelines.gate import GateRefusal
+from pipelines.gate.said import failed_verdicts
+from pipelines.graph import Graph
+from pipelines.inputs import Read, whole_by_key
+from pipelines.issued import Issued
+from pipelines.promotions import CHAMPION, registered
+from pipelines.report_assets import told
+
+AGAIN = 5
+"""So many lists before the last are scored again: facts of a week ago may still be corrected."""
+SAME = "same_as_issued"
+MODULES = ("assets.serving.signals", "assets.serving.reasons", "assets.serving.rescored", "pipelines.fold_path")
+
+
+@dataclass(frozen=True)
+class Champion:
+    """Whose models forecast, and where they are kept.
+
+    fold  key of the fold on which they were fitted
+    runs  by seed, the run that a model was logged with
+    """
+
+    walk: Walk
+    fold: str
+    runs: Mapping[int, str]
+
+    def forecasters(self) -> dict[int, Forecaster]:
+        """The models by seed, read from their files alone."""
+        return {seed: self.walk.tracking.forecaster(run) for seed, run in self.runs.items()}
+
+
+@dataclass(frozen=True)
+class Market:
+    """What is in store of a market, whatever of it is missing, by the key of the table."""
+
+    graph: Graph
+
+    def read(self, key: str) -> pl.LazyFrame:
+        """All rows that are there."""
+        return self.graph.warehouse.read(key)
+
+    def sessions(self) -> pl.Series:
+        """The calendar."""
+        return self.read(Calendar.asset_key).select("session").collect()["session"].sort()
+
+    def panel(self, walk: Walk, session: date) -> Panel:
+        """The panel of one session and of the look-back before it; no label is looked at."""
+        days = self.sessions()
+        days = days.filter(days <= session).tail(walk.experiment.model.look_back)
+        window = pl.col("session").is_between(days[0], session)
+        frames = {
+            name: frame if "session" not in frame.collect_schema() else frame.filter(window)
+            for name, frame in ((name, self.read(key)) for name, key in walk.tables.items())
+        }
+        names = frames["universe"].filter(pl.col("session") == session).select("session", "security_id")
+        # A position that is still open: the session stands in a test window, and nothing is known of its outcome.
+        open_labels = pl.concat([ForwardReturns.create_empty().lazy(), names], how="diagonal_relaxed")
+        frames["labels"] = open_labels.with_columns(horizon=pl.lit(walk.experiment.target.horizon))
+        fold = Fold(f"{session}", days[0], days[0], session, session + timedelta(days=1))
+        return fold_panel(walk, fold, frames)
+
+    def fingerprint(self, walk: Walk, session: date) -> pl.DataFrame:
+        """Digests of all that the list of a session reads."""
+        days = self.sessions()
+        first = days.filter(days <= session).tail(walk.experiment.model.look_back)[0]
+        keyed = {table.key for table in walk.features.values()} | {Bars.asset_key, Universe.asset_key}
+        return fingerprint({key: self.read(key) for key in sorted(keyed)}, first, session)
+
+
+def champion_of(walks: Mapping[str, Walk], horizon: int) -> Champion | None:
+    """The champion of a horizon, as the registry says; None where nobody is asked who has that seat."""
+    for walk in list(walks.values())[:1]:
+        version = walk.tracking.pointed_at(registered(horizon), CHAMPION)
+        if version is not None and version.tags.get("experiment") in walks:
+            return _with_runs(walks[version.tags["experiment"]], str(version.run_id))
+    return None
+
+
+def _with_runs(walk: Walk, run_id: str) -> Champion:
+    tags = walk.tracking.client.get_run(run_id).data.tags
+    identity = {name: tags[name] for name in ("level", "walk_forward_id", "fold", "made_from")}
+    found = walk.tracking.find(walk.experiment.name, identity, finished=True)
+    seeds = {int(walk.tracking.client.get_run(run).data.tags["seed"]): run for run in found}
+    return Champion(walk, tags["fold"], dict(sorted(seeds.items())))
+
+
+def add_serving(graph: Graph, walks: Mapping[str, Walk], issued: Issued) -> None:
+    """Add the newest list, which is issued where it is made first, and what became of the lists before it."""
+    horizons = sorted({walk.experiment.target.horizon for walk in walks.values()})
+    market = Market(graph)
+
+    def make(context: dg.AssetExecutionContext, **frames: pl.LazyFrame) -> pl.DataFrame:
+        if failed := failed_verdicts(graph):
+            raise GateRefusal(f"{Signals.asset_key} refuses to run: {', '.join(failed)} failed. Correct what is named.")
+        sessions = arrived(market.read(Bars.asset_key))
+        newest = []
+        for horizon in horizons:
+            champion = champion_of(walks, horizon)
+            if champion is None:
+                context.log.info(f"horizon {horizon}: no champion is seated, so there is no list")
+                continue
+            for session in issued.due(sessions, horizon):
+                made = list_of(market, champion, session)
+                paths = issued.issue(made, champion.runs, market.fingerprint(champion.walk, session))
+                context.log.info(f"issued {paths}")
+                context.add_output_metadata({f"list of horizon {horizon}": dg.MetadataValue.path(str(paths))})
+            newest.append(list_of(market, champion, sessions[-1]))
+        context.add_output_metadata(_said(market, sessions))
+        return joined(newest)
+
+    graph.add(
+        Signals,
+        make,
+        description=Signals.__doc__ or "",
+        modules=(*MODULES, "pipelines.serving", "pipelines.issued"),
+        inputs=_read(walks),
+        as_stored=True,
+        kinds=("polars", "mlflow"),
+    )
+    add_rescored(graph, walks, issued)
+
+
+def add_rescored(graph: Graph, walks: Mapping[str, Walk], issued: Issued) -> None:
+    """Add the newest lists scored again, with the check that nothing differs."""
+    market = Market(graph)
+
+    def make(
+        context: dg.AssetExecutionContext, **frames: pl.LazyFrame
+    ) -> Generator[dg.AssetCheckResult, None, pl.DataFrame]:
+        found = [_again(market, walks, issued, session, horizon) for session, horizon in issued.newest(AGAIN + 1)]
+        table = pl.concat([Rescored.create_empty(), *found], how="diagonal_relaxed")
+        differ = table.filter(~pl.col("is_same"))
+        told = differ["explanation"].unique(maintain_order=True).to_list()
+        yield dg.AssetCheckResult(
+            check_name=SAME,
+            passed=differ.is_empty(),
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"names that differ": differ.height, "explained by": told or "nothing differs"},
+        )
+        return Rescored.validate(table, cast=True)
+
+    key = Rescored.asset_key
+    graph.add(
+        Rescored,
+        make,
+        description=Rescored.__doc__ or "",
+        modules=(*MODULES, "pipelines.serving", "pipelines.issued"),
+        inputs={**_read(walks), **whole_by_key([Signals.asset_key])},
+        checks=[dg.AssetCheckSpec(SAME, asset=key.split("/"), description="Would the issued lists be the same today?")],
+        as_stored=True,
+    )
+
+
+def list_of(market: Market, champion: Champion, session: date) -> pl.DataFrame:
+    """The rows of `Signals` of one session, made of nothing later."""
+    walk, experiment = champion.walk, champion.walk.experiment
+    models = champion.forecasters()
+    stored = market.read(f"{walk.key}/forecasts").filter(pl.col("segment") == "test", pl.col("session") < session)
+    known = stored.collect()
+    since, days = known["session"].max() or date.fromisoformat(champion.fold), market.sessions()
+    gap = days.filter((days > since) & (days < session)).to_list()
+    own = scored(market, champion, models, session)
+    history = pl.concat([known, *(scored(market, champion, models, day) for day in gap), own])
+    bars, universe = (market.read(key).collect() for key in (Bars.asset_key, Universe.asset_key))
+    orders = orders_after(session, told(experiment, history, "test"), bars, universe, experiment.trading)
+    first = next(iter(models.values()))
+    reasons = in_words(moved_by(market.panel(walk, session), first))
+    if experiment.universe.basket is not None:
+        universe = universe.filter(pl.col("security_id").is_in(experiment.universe.basket))
+    made = signals(session, own, orders, reasons, universe)
+    return made.with_columns(
+        horizon=pl.lit(experiment.target.horizon, pl.Int64),
+        experiment=pl.lit(experiment.name),
+        fold=pl.lit(champion.fold),
+    )
+
+
+def scored(market: Market, champion: Champion, models: Mapping[int, Forecaster], session: date) -> pl.DataFrame:
+    """What the models say of one session: rows of `Forecasts`, alone in their batch, so that the same comes again."""
+    panel, hour = market.panel(champion.walk, session), champion.walk.experiment.decided_hour
+    return pl.concat([forecasts(panel, model, seed, champion.fold, hour) for seed, model in models.items()])
+
+
+def _again(market: Market, walks: Mapping[str, Walk], issued: Issued, session: date, horizon: int) -> pl.DataFrame:
+    """An issued list beside what its own models say now; no rows where its experiment is asked no more."""
+    then, before, runs = issued.read(session, horizon)
+    walk = walks.get(then["experiment"][0])
+    if walk is None:
+        return Rescored.create_empty()
+    champion = Champion(walk, then["fold"][0], runs)
+    now = seed_averaged(scored(market, champion, champion.forecasters(), session))
+    changed = changes(before, market.fingerprint(walk, session))
+    listed = then.filter(pl.col("forecast").is_not_null())
+    return rescored(listed, now, changed).with_columns(horizon=pl.lit(horizon, pl.Int64))
+
+
+def _read(walks: Mapping[str, Walk]) -> dict[str, Read]:
+    """Everything that a list may be made of; the promotions say whose."""
+    tables = {key for walk in walks.values() for key in walk.tables.values()} - {ForwardReturns.asset_key}
+    own = {f"{walk.key}/forecasts" for walk in walks.values()}
+    return whole_by_key(sorted(tables | own | {Bars.asset_key, "evaluation/promotions"}))
+
+
+def _said(market: Market, sessions: Sequence[date]) -> dict[str, str]:
+    """What the UI shows: the session of the list, and one whose bars are still arriving."""
+    newest = market.sessions()[-1]
+    waits = f"; {newest} waits for the rest of its bars" if newest > sessions[-1] else ""
+    return {"newest session": f"{sessions[-1]}{waits}"}
