@@ -65,28 +65,29 @@ class Market:
         """The calendar."""
         return self.read(Calendar.asset_key).select("session").collect()["session"].sort()
 
-    def panel(self, walk: Walk, session: date) -> Panel:
-        """The panel of one session and of the look-back before it; no label is looked at."""
-        days = self.sessions()
-        days = days.filter(days <= session).tail(walk.experiment.model.look_back)
-        window = pl.col("session").is_between(days[0], session)
+    def panel(self, walk: Walk, first: date, last: date) -> Panel:
+        """The panel of some sessions, both ends included, and of the look-back before them; no label is looked at."""
+        start = self.since(walk, first)
+        window = pl.col("session").is_between(start, last)
         frames = {
             name: frame if "session" not in frame.collect_schema() else frame.filter(window)
             for name, frame in ((name, self.read(key)) for name, key in walk.tables.items())
         }
-        names = frames["universe"].filter(pl.col("session") == session).select("session", "security_id")
-        # A position that is still open: the session stands in a test window, and nothing is known of its outcome.
+        names = frames["universe"].filter(pl.col("session") >= first).select("session", "security_id")
+        # As positions that are still open: the sessions stand in a test window, and nothing is known of their outcome.
         open_labels = pl.concat([ForwardReturns.create_empty().lazy(), names], how="diagonal_relaxed")
         frames["labels"] = open_labels.with_columns(horizon=pl.lit(walk.experiment.target.horizon))
-        fold = Fold(f"{session}", days[0], days[0], session, session + timedelta(days=1))
-        return fold_panel(walk, fold, frames)
+        return fold_panel(walk, Fold(f"{first}", start, start, first, last + timedelta(days=1)), frames)
+
+    def since(self, walk: Walk, session: date) -> date:
+        """The first session of the look-back that ends with a session."""
+        days = self.sessions()
+        return days.filter(days <= session).tail(walk.experiment.model.look_back)[0]  # type: ignore[no-any-return]
 
     def fingerprint(self, walk: Walk, session: date) -> pl.DataFrame:
         """Digests of all that the list of a session reads."""
-        days = self.sessions()
-        first = days.filter(days <= session).tail(walk.experiment.model.look_back)[0]
         keyed = {table.key for table in walk.features.values()} | {Bars.asset_key, Universe.asset_key}
-        return fingerprint({key: self.read(key) for key in sorted(keyed)}, first, session)
+        return fingerprint({key: self.read(key) for key in sorted(keyed)}, self.since(walk, session), session)
 
 
 def champion_of(walks: Mapping[str, Walk], horizon: int) -> Champion | None:
@@ -180,13 +181,14 @@ def list_of(market: Market, champion: Champion, session: date) -> pl.DataFrame:
     stored = market.read(f"{walk.key}/forecasts").filter(pl.col("segment") == "test", pl.col("session") < session)
     known = stored.collect()
     since, days = known["session"].max() or date.fromisoformat(champion.fold), market.sessions()
-    gap = days.filter((days > since) & (days < session)).to_list()
-    own = scored(market, champion, models, session)
-    history = pl.concat([known, *(scored(market, champion, models, day) for day in gap), own])
+    gap = days.filter((days > since) & (days < session))
+    between = [scored(market, champion, models, gap[0], gap[-1])] if len(gap) else []
+    own = scored(market, champion, models, session, session)
+    history = pl.concat([known, *between, own])
     bars, universe = (market.read(key).collect() for key in (Bars.asset_key, Universe.asset_key))
     orders = orders_after(session, told(experiment, history, "test"), bars, universe, experiment.trading)
     first = next(iter(models.values()))
-    reasons = in_words(moved_by(market.panel(walk, session), first))
+    reasons = in_words(moved_by(market.panel(walk, session, session), first))
     if experiment.universe.basket is not None:
         universe = universe.filter(pl.col("security_id").is_in(experiment.universe.basket))
     made = signals(session, own, orders, reasons, universe)
@@ -197,9 +199,14 @@ def list_of(market: Market, champion: Champion, session: date) -> pl.DataFrame:
     )
 
 
-def scored(market: Market, champion: Champion, models: Mapping[int, Forecaster], session: date) -> pl.DataFrame:
-    """What the models say of one session: rows of `Forecasts`, alone in their batch, so that the same comes again."""
-    panel, hour = market.panel(champion.walk, session), champion.walk.experiment.decided_hour
+def scored(
+    market: Market, champion: Champion, models: Mapping[int, Forecaster], first: date, last: date
+) -> pl.DataFrame:
+    """What the models say of some sessions: rows of `Forecasts`.
+
+    A session that is asked for alone has a batch of its own, so that the same comes again to the last bit.
+    """
+    panel, hour = market.panel(champion.walk, first, last), champion.walk.experiment.decided_hour
     return pl.concat([forecasts(panel, model, seed, champion.fold, hour) for seed, model in models.items()])
 
 
@@ -210,7 +217,7 @@ def _again(market: Market, walks: Mapping[str, Walk], issued: Issued, session: d
     if walk is None:
         return Rescored.create_empty()
     champion = Champion(walk, then["fold"][0], runs)
-    now = seed_averaged(scored(market, champion, champion.forecasters(), session))
+    now = seed_averaged(scored(market, champion, champion.forecasters(), session, session))
     changed = changes(before, market.fingerprint(walk, session))
     listed = then.filter(pl.col("forecast").is_not_null())
     return rescored(listed, now, changed).with_columns(horizon=pl.lit(horizon, pl.Int64))
