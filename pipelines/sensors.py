@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from assets.sources import Source
     from pipelines.graph import Graph
 
-NEW_BARS_SECONDS = 60
+NEW_BARS_SECONDS = 10
 
 
 def new_bars_sensor(source: Source, graph: Graph) -> dg.SensorDefinition:
     """Watch all tables of the source, month by month; ask for a refresh of the months whose content changed.
 
-    The cursor is the digest of every month seen; the run key is made of the changed digests, so that one delivery
-    starts one run however often the folder is looked at.
+    The run ends with the evening's list. The cursor is the digest of every month seen; the run key is made of the
+    changed digests, so that one delivery starts one run however often the folder is looked at.
     """
 
     @dg.sensor(

@@ -6,16 +6,21 @@ its own, and the daemon does so anew every minute: a run that was asked for in t
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 
+from assets.sources import Source
 from assets.sources.yaml_settings import read_mapping
 from pipelines.home import prepare_home
 from pipelines.settings import ROOT, Settings, read_settings
@@ -23,12 +28,15 @@ from pipelines.settings import ROOT, Settings, read_settings
 LOOPBACK = "127.0.0.1"
 SOCKET = "code"
 GRACE_SECONDS = 8.0
+LOOKS_SECONDS = 15.0
+LOADS_SECONDS = 180.0
+RELOAD = "mutation($n: String!) { reloadRepositoryLocation(repositoryLocationName: $n) { __typename } }"
 CANNOT_START = 2
 
 
 def commands(settings: Settings, dagster_port: int, mlflow_port: int, folder: Path) -> dict[str, list[str]]:
     """The four processes by name; the first loads the code and serves it in the folder to the two of Dagster."""
-    module = read_mapping(ROOT / "workspace.yaml", "YAML")["load_from"][0]["python_module"]["module_name"]
+    module = module_name()
     served = {"grpc_server": {"socket": str(folder / SOCKET), "location_name": module}}
     workspace = folder / "workspace.yaml"
     workspace.write_text(yaml.safe_dump({"load_from": [served]}), encoding="utf-8")
@@ -57,6 +65,45 @@ def commands(settings: Settings, dagster_port: int, mlflow_port: int, folder: Pa
         ],
         "daemon": [str(binaries / "dagster-daemon"), "run", "-w", str(workspace)],
     }
+
+
+def module_name() -> str:
+    """The module that holds the definitions, and the name of its code location."""
+    name: str = read_mapping(ROOT / "workspace.yaml", "YAML")["load_from"][0]["python_module"]["module_name"]
+    return name
+
+
+def partitions_of(source: Source) -> str:
+    """What decides which months and folds there are: a new one is seen once the code is loaded again."""
+    reached = source.reached()
+    return f"{source.first_session()} {source.last_session():%Y-%m} {reached and f'{reached:%Y-%m}'}"
+
+
+def reload(dagster_port: int) -> None:
+    """Load the code again, as the button of the UI does."""
+    body = json.dumps({"query": RELOAD, "variables": {"n": module_name()}}).encode()
+    asked = urllib.request.Request(
+        f"http://{LOOPBACK}:{dagster_port}/graphql", body, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(asked, timeout=LOADS_SECONDS):
+        pass
+
+
+def watch(processes: Mapping[str, subprocess.Popen[bytes]], source: Source, dagster_port: int) -> list[str]:
+    """Load the code again when the bars come into a new month; returns the processes that ended by themselves."""
+    known, looked = partitions_of(source), time.monotonic()
+    while True:
+        if ended := [name for name, process in processes.items() if process.poll() is not None]:
+            return ended
+        time.sleep(0.5)
+        if time.monotonic() - looked < LOOKS_SECONDS:
+            continue
+        looked = time.monotonic()
+        # A folder into which somebody is copying may not be readable for a moment.
+        with contextlib.suppress(ValueError, OSError):
+            if (now := partitions_of(source)) != known:
+                reload(dagster_port)
+                known = now
 
 
 def await_code(process: subprocess.Popen[bytes], folder: Path) -> None:
@@ -112,12 +159,9 @@ def main() -> int:
                 f"Dagster  http://{LOOPBACK}:{dagster_port}\nMLflow   http://{LOOPBACK}:{mlflow_port}\n"
                 "Ctrl-C stops both."
             )
-            while True:
-                ended = [name for name, process in processes.items() if process.poll() is not None]
-                if ended:
-                    print(f"{', '.join(ended)} ended by itself; stopping the rest", file=sys.stderr)
-                    return 1
-                time.sleep(0.5)
+            ended = watch(processes, settings.source, dagster_port)
+            print(f"{', '.join(ended)} ended by itself; stopping the rest", file=sys.stderr)
+            return 1
         except KeyboardInterrupt:
             return 0
         finally:

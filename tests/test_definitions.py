@@ -59,7 +59,9 @@ def test_these_assets_are_there(project: Project) -> None:
     names = [f"experiments/{name}/{part}" for name in project.walks for part in OF_EXPERIMENT]
     parts = ("evidence_forecasts_served", "served", "evidence_orders", "evidence_orders_foretold", "portfolio")
     served = [f"gate/{part}_{name}" for name in project.walks for part in parts]
-    assert sorted(project.graph.lineage.nodes) == sorted([*MARKET, *GATE, *served, *names, *LISTS, "evaluation/leaderboard"])
+    assert sorted(project.graph.lineage.nodes) == sorted(
+        [*MARKET, *GATE, *served, *names, *LISTS, "evaluation/leaderboard"]
+    )
     keys = {key.to_user_string() for key in project.definitions.resolve_asset_graph().get_all_asset_keys()}
     assert keys == set(project.graph.lineage.nodes)
 

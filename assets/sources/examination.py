@@ -30,7 +30,7 @@ class Delivery:
 
 def examined(folder: Path, path: Path, mapping_json: str, latest: date) -> Delivery:
     """The delivery in a file, read once for as long as nothing changes: the file, the mapping, or its latest date."""
-    return _examined(folder, path, mapping_json, latest, _stamp(path))
+    return _examined(folder, path, mapping_json, latest, stamp(path))
 
 
 def companion_fault(path: Path, mapping: Mapping, dated_by: str, columns: Sequence[str]) -> str | None:
@@ -150,7 +150,7 @@ def _unread_words(ours: str, column: str, share: str, example: object, mapping: 
     return f"{found}; the first says '{example}'. {remedy}"
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def stamp(path: Path) -> tuple[int, int]:
     """Size and time of change; zeros where there is nothing to ask, such as behind a broken link."""
     try:
         return path.stat().st_size, path.stat().st_mtime_ns

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import polars as pl
 from pydantic import ConfigDict, Field
 
-from assets.sources.examination import Delivery, companion_fault, examined
+from assets.sources.examination import Delivery, companion_fault, examined, stamp
 from assets.sources.fact_files import fact_deliveries, fact_digests, offered, read_facts
 from assets.sources.holdout import Sealable, SealedRange
 from assets.sources.mapping import EXCHANGES_OPENED, Mapping, load_mapping
@@ -83,11 +85,7 @@ class FilesSpec(Sealable):
             return {}
         if table is not RawBars:
             return fact_digests(self.folder, self._mapping().facts, table, months, self._span(self._good()))
-        months_end = pl.Series([max(months)]).dt.month_end()[0]
-        rows = self.read(table, min(months), months_end).sort("session", "security_id", maintain_order=True)
-        starts = rows["session"].fill_null(self._span(self._good())[0]).dt.month_start()
-        by_month = {start: rows.filter(starts == start) for start in months}
-        return {start: hashlib.sha256(part.write_csv().encode()).hexdigest() for start, part in by_month.items()}
+        return dict(_digests_of_bars(self, tuple(months), self._stamps()))
 
     def deliveries(self) -> pl.DataFrame:
         """One row per file: `delivery`, `rows` in the declared span, `status` (read or refused), `reason`."""
@@ -115,6 +113,13 @@ class FilesSpec(Sealable):
         mapping = self._mapping()
         suspended = [_suspended_days(self.folder, mapping, span, undated)] if mapping.suspended else []
         return suspended, _listings(self.folder, mapping)
+
+    def _stamps(self) -> tuple[object, ...]:
+        """What changes with the mapping, with a file of the bars or beside them, and with the last date known."""
+        mapping = self._mapping()
+        beside = [one.file for one in (mapping.suspended, mapping.securities) if one]
+        paths = [*sorted(self.folder.glob(mapping.files)), *(self.folder / name for name in beside)]
+        return (mapping.model_dump_json(), mapping.latest(), *((path.name, *stamp(path)) for path in paths))
 
     def _span(self, good: Sequence[Delivery]) -> tuple[date, date]:
         mapping = self._mapping()
@@ -145,6 +150,19 @@ class FilesSpec(Sealable):
                 f"{mapping.first} to {mapping.last}; correct `first` and `last`, or put other files into {self.folder}"
             )
         return good
+
+
+@functools.lru_cache(maxsize=4)
+def _digests_of_bars(
+    spec: FilesSpec, months: tuple[date, ...], stamps: tuple[object, ...]
+) -> MappingProxyType[date, str]:
+    """`FilesSpec.digests` of the bars, read once for as long as no file changes."""
+    months_end = pl.Series([max(months)]).dt.month_end()[0]
+    rows = spec.read(RawBars, min(months), months_end).sort("session", "security_id", maintain_order=True)
+    starts = rows["session"].fill_null(spec.first_session()).dt.month_start()
+    by_month = {start: rows.filter(starts == start) for start in months}
+    found = {start: hashlib.sha256(part.write_csv().encode()).hexdigest() for start, part in by_month.items()}
+    return MappingProxyType(found)
 
 
 def _bars(folder: Path, name: str, mapping: Mapping, span: tuple[date, date], undated: bool) -> pl.DataFrame:

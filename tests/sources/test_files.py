@@ -8,7 +8,7 @@ import yaml
 from assets.cleaning.bars import bars
 from assets.cleaning.calendar import calendar
 from assets.cleaning.refused_bars import refused_bars
-from assets.sources.files import FilesSpec
+from assets.sources.files import FilesSpec, _digests_of_bars
 from expectations.tables import RawBars
 
 FIRST, LAST = date(2015, 1, 1), date(2015, 12, 31)
@@ -277,3 +277,16 @@ def test_real_bars_are_read_and_the_sealed_year_is_not():
     assert raw["session"].max() == date(2017, 12, 29)
     assert raw["source_objection"].is_not_null().sum() == 63
     assert raw.filter("is_suspended").height > 500
+
+
+def test_digests_are_made_anew_where_a_file_or_the_mapping_changes_and_only_there(tmp_path):
+    written(tmp_path, GOOD)
+    month = [date(2015, 6, 1)]
+    first = source(tmp_path).digests(RawBars, month)
+    reads = _digests_of_bars.cache_info().misses
+    assert source(tmp_path).digests(RawBars, month) == first
+    assert _digests_of_bars.cache_info().misses == reads
+    assert source(tmp_path, board={"main": ["sh60", "sz00", "sh61"]}).digests(RawBars, month) != first
+    corrected = [line.replace("10.4", "10.3") for line in GOOD]
+    written(tmp_path, corrected)
+    assert source(tmp_path).digests(RawBars, month) != first
