@@ -286,7 +286,7 @@ def test_digests_are_made_anew_where_a_file_or_the_mapping_changes_and_only_ther
     reads = _digests_of_bars.cache_info().misses
     assert source(tmp_path).digests(RawBars, month) == first
     assert _digests_of_bars.cache_info().misses == reads
-    assert source(tmp_path, board={"main": ["sh60", "sz00", "sh61"]}).digests(RawBars, month) != first
+    assert source(tmp_path, available_at="17:00").digests(RawBars, month) != first
     corrected = [line.replace("10.4", "10.3") for line in GOOD]
     written(tmp_path, corrected)
     assert source(tmp_path).digests(RawBars, month) != first
