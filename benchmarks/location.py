@@ -68,6 +68,17 @@ class Server:
         data: dict[str, dict[str, object]] = found["data"]
         return data
 
+    def wait(self, process: subprocess.Popen[bytes]) -> None:
+        """Return once it answers; raises TimeoutError where it does not, or its process ended."""
+        deadline = time.monotonic() + STARTS_WITHIN_SECONDS
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                if self.ask("{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"):
+                    return
+            except OSError:
+                time.sleep(0.5)
+        raise TimeoutError(f"the webserver did not answer within {STARTS_WITHIN_SECONDS} s, or ended")
+
 
 def main() -> int:
     """Measure both, and say what was reached."""
@@ -107,14 +118,14 @@ def many(folder: Path) -> Path:
 def served(settings: Settings) -> Iterator[Server]:
     """A webserver over the settings, once it has loaded the location."""
     prepare_home(settings)
-    server = Server(_free_port())
+    server = Server(free_port())
     with tempfile.TemporaryDirectory() as folder:
         lines = commands(settings, server.port, 0, Path(folder))
         processes = [start(lines["code"])]
         try:
             await_code(processes[0], Path(folder))
             processes.append(start(lines["webserver"]))
-            _wait(server, processes[-1])
+            server.wait(processes[-1])
             yield server
         finally:
             stop(processes)
@@ -135,18 +146,8 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def _wait(server: Server, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + STARTS_WITHIN_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if server.ask("{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"):
-                return
-        except OSError:
-            time.sleep(0.5)
-    raise TimeoutError(f"the webserver did not answer within {STARTS_WITHIN_SECONDS} s, or ended")
-
-
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody uses."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
