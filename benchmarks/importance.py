@@ -1,12 +1,16 @@
 """Importance: a made-up market of which features are known to count and how much, and how a network weighs them.
 
 Half of the features foretell the return, each more than the next; the other half foretell nothing. Which are which is
-drawn.
+drawn. Run by itself it tells how far the halves lie apart on markets of one's own choice, which is how the training
+was chosen.
 """
 # S securities, T sessions, F features
 
 from __future__ import annotations
 
+import argparse
+import json
+import sys
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -18,6 +22,7 @@ from assets.training.fit import fit
 from assets.training.panel import TRAIN, VALID, Panel, asked, targets
 from assets.training.spec import TrainingSpec
 from assets.wide import Grid
+from benchmarks.outcome import seeds_of
 from models.losses import MeanSquaredSpec
 from models.network import Network
 from models.ranking import RankIc, ranks_within
@@ -52,8 +57,13 @@ class Weighed:
     @property
     def halves_apart(self) -> bool:
         """Whether every informative feature weighs more than every other one."""
+        return self.ratio > 1
+
+    @property
+    def ratio(self) -> float:
+        """Weight of the weakest informative feature over that of the heaviest other one."""
         is_told_F = self.strength_F > 0
-        return bool(self.weight_F[is_told_F].min() > self.weight_F[~is_told_F].max())
+        return float(self.weight_F[is_told_F].min() / self.weight_F[~is_told_F].max())
 
     @property
     def agreement(self) -> float:
@@ -61,10 +71,25 @@ class Weighed:
         return float(np.corrcoef(_ranks(self.weight_F), _ranks(self.permuted_F))[0, 1])
 
 
-def weighed(seed: int) -> Weighed:
+def main() -> int:
+    """Print how far the halves lie apart, market by market and at worst."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=seeds_of, default=seeds_of("100..105"), help="markets, as 100..105")
+    parser.add_argument("--weight-decay", type=float, default=TRAINING.weight_decay)
+    asked = parser.parse_args()
+    training = TRAINING.model_copy(update={"weight_decay": asked.weight_decay})
+    ratios = {}
+    for seed in asked.seeds:
+        ratios[seed] = round(weighed(seed, training).ratio, 3)
+        print(f"market {seed}: ratio {ratios[seed]}", flush=True)
+    print(json.dumps({"ratio_min": min(ratios.values()), "weight_decay": asked.weight_decay, "seeds": asked.seeds}))
+    return 0
+
+
+def weighed(seed: int, training: TrainingSpec = TRAINING) -> Weighed:
     """Draw a market, fit the network of that seed on it, and weigh its features in both ways."""
     panel, strength_F = drawn(seed)
-    fitted = fit(panel, MODEL, MeanSquaredSpec(), TRAINING, seed, lambda _: None).forecaster
+    fitted = fit(panel, MODEL, MeanSquaredSpec(), training, seed, lambda _: None).forecaster
     if not isinstance(fitted, Network) or not isinstance(fitted.module, TwoLevelLstm) or fitted.module.weights is None:
         raise TypeError(f"{type(fitted).__name__} has no importance weights")
     with torch.no_grad():
@@ -119,3 +144,7 @@ def _rank_ic(panel: Panel, fitted: Network) -> float:
 
 def _ranks(values_F: NDArray[np.float64]) -> NDArray[np.float64]:
     return ranks_within(values_F, np.zeros(len(values_F), dtype=np.intp))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -95,7 +95,7 @@ class Tracking:
     def log_datasets(self, run_id: str, datasets: Sequence[Dataset], source: str, used_for: str) -> None:
         """Tables that a run was made of; `source` is the address of the warehouse, `used_for` says what for.
 
-        A store looks for a dataset and then adds it: of two folds that tell it of the same one at once, one fails.
+        A store looks for a dataset and then adds it: of two runs that tell it of the same one at once, one fails.
         Asked again, it finds what the other has added.
         """
         from mlflow.exceptions import MlflowException

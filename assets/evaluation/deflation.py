@@ -99,7 +99,7 @@ def clusters(x_TN: Floats, close: float = CLOSE) -> int:
         return len(scaled_TN.T)
     apart = np.clip(1 - np.corrcoef(scaled_TN, rowvar=False), 0, 2)
     np.fill_diagonal(apart, 0)
-    # Imported late: it takes a third of a second, which every load of the code location would wait for.
+    # Imported late: every load of the code location would wait for it.
     from scipy.cluster import hierarchy
     from scipy.spatial import distance
 

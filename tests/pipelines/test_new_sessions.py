@@ -37,7 +37,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, pl.DataFram
 
 def listed_after(tables: Mapping[str, pl.DataFrame], name: str, day: date) -> dict[str, pl.DataFrame]:
     """The tables of a market in which a name is not there until a day has passed."""
-    is_early = (pl.col("session") <= day) & (pl.col("security_id") == name) if name else pl.lit(value=False)
+    is_early = (pl.col("session") <= day) & (pl.col("security_id") == name)
     return {key: one if key == Calendar.asset_key else one.filter(~is_early) for key, one in tables.items()}
 
 
