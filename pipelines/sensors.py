@@ -24,7 +24,8 @@ def new_bars_sensor(source: Source, graph: Graph) -> dg.SensorDefinition:
     """Watch all tables of the source, month by month; ask for a refresh of the months whose content changed.
 
     The run ends with the evening's list. The cursor is the digest of every month seen; the run key is made of the
-    changed digests, so that one delivery starts one run however often the folder is looked at.
+    changed digests, so that one delivery starts one run however often the folder is looked at. Without a cursor what is
+    in store counts as seen.
     """
 
     @dg.sensor(
@@ -39,15 +40,25 @@ def new_bars_sensor(source: Source, graph: Graph) -> dg.SensorDefinition:
         months = [str(key) for key in graph.month_keys]
         now = _held(source, months)
         changed = [key for key in months if key in now and seen.get(key) != now[key]]
+        if not seen:
+            changed = _not_in_store(graph, context.instance, source, changed)
         if not changed:
             return dg.SensorResult(
-                skip_reason=f"no month changed of {len(now)} that the source holds", cursor=context.cursor
+                skip_reason=f"no month changed of {len(now)} that the source holds",
+                cursor=json.dumps(now, sort_keys=True),
             )
         run_key = hashlib.blake2b(json.dumps([(k, now[k]) for k in changed]).encode(), digest_size=12).hexdigest()
         request = dg.RunRequest(run_key=run_key, tags={RANGE_START: changed[0], RANGE_END: changed[-1]})
         return dg.SensorResult(run_requests=[request], cursor=json.dumps(now, sort_keys=True))
 
     return new_bars
+
+
+def _not_in_store(graph: Graph, instance: dg.DagsterInstance, source: Source, months: Sequence[str]) -> list[str]:
+    """Those of the months of which a raw table is missing or was read from something else."""
+    versions = graph.versions(instance)
+    raw = [table.asset_key for table in source.offers()]
+    return [month for month in months if any(versions.is_outdated(key, month) for key in raw)]
 
 
 def _held(source: Source, months: Sequence[str]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Sensors and schedules: one delivery is one refresh, of the months that changed."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from types import SimpleNamespace
@@ -17,7 +17,13 @@ from pipelines.reach import month_keys
 from pipelines.schedules import after_close_schedule
 from pipelines.sensors import new_bars_sensor
 
-GRAPH = SimpleNamespace(month_keys=tuple(month_keys(date(2015, 1, 1), date(2015, 4, 30))))
+MONTHS = tuple(month_keys(date(2015, 1, 1), date(2015, 4, 30)))
+
+
+def graph(stored: Collection[str] = ()) -> SimpleNamespace:
+    """A graph in whose store some months are as the source has them."""
+    versions = SimpleNamespace(is_outdated=lambda key, month: month not in stored)
+    return SimpleNamespace(month_keys=MONTHS, versions=lambda instance: versions)
 
 
 @dataclass
@@ -35,9 +41,10 @@ class Folder:
         return {month: held[f"{month:%Y-%m}"] for month in months if f"{month:%Y-%m}" in held}
 
 
-def look(folder: Folder, cursor: str | None) -> dg.SensorResult:
-    sensor = new_bars_sensor(folder, GRAPH)
-    return sensor(dg.build_sensor_context(cursor=cursor))
+def look(folder: Folder, cursor: str | None, stored: Collection[str] = ()) -> dg.SensorResult:
+    sensor = new_bars_sensor(folder, graph(stored))
+    with dg.DagsterInstance.ephemeral() as instance:
+        return sensor(dg.build_sensor_context(cursor=cursor, instance=instance))
 
 
 def test_what_arrives_is_asked_for_once() -> None:
@@ -48,6 +55,16 @@ def test_what_arrives_is_asked_for_once() -> None:
     again = look(folder, first.cursor)
     assert not again.run_requests
     assert "no month changed of 2" in again.skip_reason.skip_message
+
+
+def test_without_a_cursor_what_is_in_store_is_not_asked_for_again() -> None:
+    folder = Folder({"2015-01": "a", "2015-02": "b", "2015-03": "c"})
+    first = look(folder, None, stored=["2015-01", "2015-02"])
+    (request,) = first.run_requests
+    assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("2015-03", "2015-03")
+    nothing = look(folder, None, stored=MONTHS)
+    assert not nothing.run_requests
+    assert json.loads(nothing.cursor) == folder.held
 
 
 def test_a_changed_month_is_asked_for_alone_with_a_key_of_its_content() -> None:
@@ -79,7 +96,7 @@ def test_the_cursor_holds_every_month_seen() -> None:
     ("day", "month"), [(datetime(2015, 3, 31, 17, 30), "2015-03"), (datetime(2016, 1, 4, 17, 30), None)]
 )
 def test_after_close_refreshes_the_month_of_the_day(day: datetime, month: str | None) -> None:
-    schedule = after_close_schedule(GRAPH)
+    schedule = after_close_schedule(graph())
     assert schedule.cron_schedule == "30 17 * * 1-5"
     assert schedule.execution_timezone == "Asia/Shanghai"
     context = dg.build_schedule_context(scheduled_execution_time=day.replace(tzinfo=ZoneInfo("Asia/Shanghai")))
