@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from assets.sources import Source
     from pipelines.graph import Graph
 
-NEW_BARS_SECONDS = 10
+NEW_BARS_SECONDS, STALE_SECONDS = 10, 15
 
 
 def new_bars_sensor(source: Source, graph: Graph) -> dg.SensorDefinition:
@@ -73,11 +73,12 @@ def _held(source: Source, months: Sequence[str]) -> dict[str, str]:
 
 
 def stale_sensor() -> dg.AutomationConditionSensorDefinition:
-    """Materialise, every half minute, what is missing or was made from something else than what lies upstream now."""
+    """Materialise, four times a minute, what is missing or was made from something else than what lies upstream now."""
     return dg.AutomationConditionSensorDefinition(
         name="stale",
         target=dg.AssetSelection.all(),
         use_user_code_server=True,
+        minimum_interval_seconds=STALE_SECONDS,
         default_status=dg.DefaultSensorStatus.STOPPED,
         description=stale_sensor.__doc__,
     )

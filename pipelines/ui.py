@@ -18,11 +18,13 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
+import dagster as dg
 import yaml
 
 from assets.sources import Source
 from assets.sources.yaml_settings import read_mapping
 from pipelines.home import prepare_home
+from pipelines.left_over import end_left_over
 from pipelines.settings import ROOT, Settings, read_settings
 
 LOOPBACK = "127.0.0.1"
@@ -154,6 +156,8 @@ def main() -> int:
                 processes[name] = start(line)
                 if name == "code":
                     print("Loading the experiments ...", flush=True)
+                    with dg.DagsterInstance.get() as instance:
+                        end_left_over(instance)
                     await_code(processes[name], Path(folder))
             print(
                 f"Dagster  http://{LOOPBACK}:{dagster_port}\nMLflow   http://{LOOPBACK}:{mlflow_port}\n"
