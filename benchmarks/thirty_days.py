@@ -41,7 +41,7 @@ DEMANDS = (
 HORIZON = 5
 WINDOWS = {"train": "6mo", "valid": "2mo", "test": "1mo"}
 EXPERIMENTS = {"five_sessions": 5, "ten_sessions": 10}
-LEDGERS = ("evaluation/promotions", "serving/signals", "serving/rescored")
+LEDGERS = ("evaluation/promotions", "serving/signals", "serving/rescored", "serving/watch")
 """What happened, and what it led to: it is not made again from the data."""
 RUNS = ("run_id", "mlflow_run")
 IDENTITY = ("walk_forward_id", "fold", "seed", "learned_from")

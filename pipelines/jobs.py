@@ -10,7 +10,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 REFRESH = "refresh"
 VERDICT = "verdict"
 BY_HAND = "by_hand"
-LISTS = "serving/"
+LISTS = ("serving/signals", "serving/rescored")
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
@@ -44,7 +44,7 @@ def make_jobs(
     """
     by_job: dict[str, list[dg.AssetKey]] = {}
     for key in schemes:
-        jobs = {BY_HAND if key in by_hand else job_of(key, schemes)} | ({REFRESH} if key.startswith(LISTS) else set())
+        jobs = {BY_HAND if key in by_hand else job_of(key, schemes)} | ({REFRESH} if key in LISTS else set())
         for job in jobs:
             by_job.setdefault(job, []).append(dg.AssetKey(key.split("/")))
     return [

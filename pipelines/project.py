@@ -39,6 +39,7 @@ from pipelines.tracking import Tracking
 from pipelines.trial_ledger import TrialLedger
 from pipelines.truth import add_truth
 from pipelines.warehouse import Warehouse
+from pipelines.watch import add_watch
 
 
 @dataclass(frozen=True)
@@ -118,9 +119,7 @@ def load_project(settings: Settings) -> Project:
     for name, why in asked.refused.items():
         add_refused(graph, name, why)
     add_alarms(graph, tables, experiments)
-    add_leaderboard(graph, walks, settings.home / "reports")
-    add_promotions(graph, walks)
-    add_serving(graph, walks, Issued(settings.home / "lists"))
+    _add_champions(graph, walks, settings)
     add_cleaning_report(graph, experiments, settings.home / "reports")
     definitions = dg.Definitions(
         assets=graph.assets,
@@ -131,6 +130,15 @@ def load_project(settings: Settings) -> Project:
         executor=dg.in_process_executor,
     )
     return Project(settings, graph, walks, tracking, definitions)
+
+
+def _add_champions(graph: Graph, walks: Mapping[str, Walk], settings: Settings) -> None:
+    """Add who is the best, and what comes of it: the leaderboard, the seats, the lists, and whether it lasts."""
+    pages = settings.home / "reports"
+    add_leaderboard(graph, walks, pages)
+    add_promotions(graph, walks)
+    add_serving(graph, walks, Issued(settings.home / "lists"))
+    add_watch(graph, walks, pages)
 
 
 def add_source(graph: Graph, source: Source) -> None:

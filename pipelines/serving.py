@@ -3,108 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import dagster as dg
 import polars as pl
 
 from assets.evaluation.information import seed_averaged
-from assets.folds.walk_forward import Fold
 from assets.serving.reasons import moved_by
-from assets.serving.rescored import Rescored, changes, fingerprint, rescored
+from assets.serving.rescored import Rescored, changes, rescored
 from assets.serving.signals import Signals, arrived, in_words, joined, orders_after, signals
 from assets.training.forecasts import forecasts
-from assets.training.panel import Panel
-from expectations.tables import Bars, Calendar, ForwardReturns, Universe
+from expectations.tables import Bars, ForwardReturns, Universe
 from models.served import Forecaster
+from pipelines.champion import Champion, Market, champion_of
 from pipelines.experiment_assets import Walk
-from pipelines.fold_path import fold_panel
 from pipelines.gate import GateRefusal
 from pipelines.gate.said import failed_verdicts
 from pipelines.graph import Graph
 from pipelines.inputs import Read, whole_by_key
 from pipelines.issued import Issued
-from pipelines.promotions import CHAMPION, registered
 from pipelines.report_assets import told
 
 AGAIN = 5
 """So many lists before the last are scored again: facts of a week ago may still be corrected."""
 SAME = "same_as_issued"
-MODULES = ("assets.serving.signals", "assets.serving.reasons", "assets.serving.rescored", "pipelines.fold_path")
-
-
-@dataclass(frozen=True)
-class Champion:
-    """Whose models forecast, and where they are kept.
-
-    fold  key of the fold on which they were fitted
-    runs  by seed, the run that a model was logged with
-    """
-
-    walk: Walk
-    fold: str
-    runs: Mapping[int, str]
-
-    def forecasters(self) -> dict[int, Forecaster]:
-        """The models by seed, read from their files alone."""
-        return {seed: self.walk.tracking.forecaster(run) for seed, run in self.runs.items()}
-
-
-@dataclass(frozen=True)
-class Market:
-    """What is in store of a market, whatever of it is missing, by the key of the table."""
-
-    graph: Graph
-
-    def read(self, key: str) -> pl.LazyFrame:
-        """All rows that are there."""
-        return self.graph.warehouse.read(key)
-
-    def sessions(self) -> pl.Series:
-        """The calendar."""
-        return self.read(Calendar.asset_key).select("session").collect()["session"].sort()
-
-    def panel(self, walk: Walk, first: date, last: date) -> Panel:
-        """The panel of some sessions, both ends included, and of the look-back before them; no label is looked at."""
-        start = self.since(walk, first)
-        window = pl.col("session").is_between(start, last)
-        frames = {
-            name: frame if "session" not in frame.collect_schema() else frame.filter(window)
-            for name, frame in ((name, self.read(key)) for name, key in walk.tables.items())
-        }
-        names = frames["universe"].filter(pl.col("session") >= first).select("session", "security_id")
-        # As positions that are still open: the sessions stand in a test window, and nothing is known of their outcome.
-        open_labels = pl.concat([ForwardReturns.create_empty().lazy(), names], how="diagonal_relaxed")
-        frames["labels"] = open_labels.with_columns(horizon=pl.lit(walk.experiment.target.horizon))
-        return fold_panel(walk, Fold(f"{first}", start, start, first, last + timedelta(days=1)), frames)
-
-    def since(self, walk: Walk, session: date) -> date:
-        """The first session of the look-back that ends with a session."""
-        days = self.sessions()
-        return days.filter(days <= session).tail(walk.experiment.model.look_back)[0]  # type: ignore[no-any-return]
-
-    def fingerprint(self, walk: Walk, session: date) -> pl.DataFrame:
-        """Digests of all that the list of a session reads."""
-        keyed = {table.key for table in walk.features.values()} | {Bars.asset_key, Universe.asset_key}
-        return fingerprint({key: self.read(key) for key in sorted(keyed)}, self.since(walk, session), session)
-
-
-def champion_of(walks: Mapping[str, Walk], horizon: int) -> Champion | None:
-    """The champion of a horizon, as the registry says; None where nobody is asked who has that seat."""
-    for walk in list(walks.values())[:1]:
-        version = walk.tracking.pointed_at(registered(horizon), CHAMPION)
-        if version is not None and version.tags.get("experiment") in walks:
-            return _with_runs(walks[version.tags["experiment"]], str(version.run_id))
-    return None
-
-
-def _with_runs(walk: Walk, run_id: str) -> Champion:
-    tags = walk.tracking.client.get_run(run_id).data.tags
-    identity = {name: tags[name] for name in ("level", "walk_forward_id", "fold", "made_from")}
-    found = walk.tracking.find(walk.experiment.name, identity, finished=True)
-    seeds = {int(walk.tracking.client.get_run(run).data.tags["seed"]): run for run in found}
-    return Champion(walk, tags["fold"], dict(sorted(seeds.items())))
+MODULES = ("assets.serving.signals", "assets.serving.reasons", "assets.serving.rescored", "pipelines.champion")
 
 
 def add_serving(graph: Graph, walks: Mapping[str, Walk], issued: Issued) -> None:

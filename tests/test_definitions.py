@@ -19,7 +19,7 @@ from pipelines.project import Project, load_project
 from pipelines.seed_runs import PYFUNC
 from pipelines.settings import EXPERIMENTS, Settings
 
-LISTS = ("serving/signals", "serving/rescored")
+LISTS = ("serving/signals", "serving/rescored", "serving/watch")
 MARKET = [
     "cleaning/appearances", "cleaning/bars", "cleaning/calendar", "cleaning/float_shares", "cleaning/index_bars",
     "cleaning/index_members", "cleaning/industries", "cleaning/ledger", "cleaning/marks", "cleaning/news",
