@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
+from filelock import FileLock
 from upath import UPath
 
 from pipelines.warehouse import store_frame
@@ -42,23 +43,27 @@ class Issued:
     def issue(self, made: pl.DataFrame, runs: Mapping[int, str], read: pl.DataFrame) -> Path:
         """Write a list beside its place and rename it in; the Parquet file comes last and says that it is out.
 
+        One that is out stays as it is: two runs may be at work on the same session.
+
+
         made     rows of `Signals` of one session and horizon
         runs     by seed, the run of the model that made it
         read     digests of what it was made of
         returns  the CSV file
-        raises   FileExistsError where it went out before
         """
         session, horizon = made["session"][0], made["horizon"][0]
         record, sheet, inputs = (self._path(session, horizon, end) for end in (".parquet", ".csv", f".{READ}.parquet"))
-        if record.exists():
-            raise FileExistsError(f"{record} went out before; a list is issued once")
         words = " ".join(f"{seed}:{run}" for seed, run in runs.items())
         told = made.with_columns(issued_at=pl.lit(datetime.now(UTC)), runs=pl.lit(words))
-        store_frame(UPath(inputs), read)
-        aside = sheet.with_name(f".{sheet.name}.writing")
-        told.write_csv(aside)
-        os.replace(aside, sheet)
-        store_frame(UPath(record), told)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / ".lock"):
+            if record.exists():
+                return sheet
+            store_frame(UPath(inputs), read)
+            aside = sheet.with_name(f".{sheet.name}.writing")
+            told.write_csv(aside)
+            os.replace(aside, sheet)
+            store_frame(UPath(record), told)
         return sheet
 
     def read(self, session: date, horizon: int) -> tuple[pl.DataFrame, pl.DataFrame, dict[int, str]]:
