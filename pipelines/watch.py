@@ -35,7 +35,7 @@ def add_watch(graph: Graph, walks: Mapping[str, Walk], pages: Path) -> None:
         parts = [seen(market, champion) for champion in champions.values()]
         watch = Watch.validate(pl.concat([Watch.create_empty(), *parts], how="diagonal_relaxed"), cast=True)
         told = {h: market.read(f"{one.walk.key}/information").collect() for h, one in champions.items()}
-        context.add_output_metadata(_shown(render_watch(watch, told), pages))
+        context.add_asset_metadata(_shown(render_watch(watch, told), pages), asset_key=context.asset_key)
         alarms = watch.filter("is_alarm").select(pl.format("{}: {}", "experiment", "measure")).to_series().to_list()
         yield dg.AssetCheckResult(
             check_name=HOLDS,
