@@ -48,7 +48,10 @@ def new_bars_sensor(source: Source, graph: Graph) -> dg.SensorDefinition:
                 cursor=json.dumps(now, sort_keys=True),
             )
         run_key = hashlib.blake2b(json.dumps([(k, now[k]) for k in changed]).encode(), digest_size=12).hexdigest()
-        request = dg.RunRequest(run_key=run_key, tags={RANGE_START: changed[0], RANGE_END: changed[-1]})
+        # The months to come, which are empty, look back at the newest: they are made in the same run.
+        reached = source.reached()
+        end = months[-1] if reached and changed[-1] >= f"{reached:%Y-%m}" else changed[-1]
+        request = dg.RunRequest(run_key=run_key, tags={RANGE_START: changed[0], RANGE_END: end})
         return dg.SensorResult(run_requests=[request], cursor=json.dumps(now, sort_keys=True))
 
     return new_bars

@@ -13,7 +13,7 @@ from assets.serving.watching import MOVED, RECENT
 
 HOW = (
     "Each champion beside what was to be expected of it when it was chosen. An alarm is a reason to look and no "
-    "verdict: of twenty measures one alarms by chance."
+    "verdict: some measures alarm by chance, and inputs that look far back move together for weeks."
 )
 SHOWN = 12
 SMOOTHED = 20
@@ -49,7 +49,7 @@ def render_watch(watch: pl.DataFrame, information: Mapping[int, pl.DataFrame]) -
 def fading(information: pl.DataFrame) -> bytes:
     """RankIC of the test, smoothed, with its mean on validation and the sessions that are looked at."""
     test = daily(information, "test").filter(pl.col("rank_ic").is_not_null())
-    smooth = test["rank_ic"].rolling_mean(SMOOTHED, min_samples=1)
+    smooth = test["rank_ic"].rolling_mean(SMOOTHED, min_samples=SMOOTHED // 2)
     with canvas(2.8) as (figure, (axes,)):
         axes.axhline(0, color=INK, linewidth=0.8)
         expected = daily(information, "valid").select(pl.col("rank_ic").mean()).item()
@@ -78,4 +78,5 @@ def largest(watch: pl.DataFrame) -> bytes:
 def _figures(watch: pl.DataFrame) -> pl.DataFrame:
     own = ~pl.col("measure").str.starts_with("input ") | pl.col("is_alarm")
     numbers = pl.col("value", "lower", "upper", "expected").round(4)
-    return watch.filter(own).select("measure", numbers, "is_alarm", "definition")
+    alarm = pl.when("is_alarm").then(pl.lit("yes")).otherwise(pl.lit("no")).alias("alarm")
+    return watch.filter(own).select("measure", numbers, alarm, "definition")

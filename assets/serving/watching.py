@@ -29,7 +29,7 @@ KEYS = ("session", "security_id")
 class Watch(Table):
     """What is seen of a champion lately, beside what was to be expected; one row a measure, with whether it alarms.
 
-    An alarm is a reason to look, no verdict: of twenty measures one alarms by chance.
+    An alarm is a reason to look, no verdict: some alarm by chance.
     """
 
     asset_key: ClassVar[str] = "serving/watch"

@@ -32,6 +32,10 @@ class Folder:
 
     held: dict[str, str] = field(default_factory=dict)
     news: dict[str, str] = field(default_factory=dict)
+    newest: date | None = None
+
+    def reached(self) -> date | None:
+        return self.newest
 
     def offers(self) -> tuple[type[Table], ...]:
         return (RawBars, RawNews)
@@ -78,6 +82,15 @@ def test_a_changed_month_is_asked_for_alone_with_a_key_of_its_content() -> None:
     folder.held["2015-02"] = "BB"
     (other,) = look(folder, cursor).run_requests
     assert other.run_key != request.run_key
+
+
+@pytest.mark.parametrize(("changed", "end"), [("2015-02", "2015-04"), ("2015-01", "2015-01")])
+def test_the_months_to_come_are_made_with_the_newest_one(changed: str, end: str) -> None:
+    folder = Folder({"2015-01": "a", "2015-02": "b", "2015-03": "none", "2015-04": "none"}, newest=date(2015, 2, 9))
+    cursor = look(folder, None).cursor
+    folder.held[changed] = "changed"
+    (request,) = look(folder, cursor).run_requests
+    assert (request.tags[RANGE_START], request.tags[RANGE_END]) == (changed, end)
 
 
 def test_news_alone_is_a_delivery_too() -> None:
