@@ -142,6 +142,24 @@ def test_a_second_demo_launches_nothing_and_says_so(scratch: Scratch) -> None:
     assert "0 steps launched" in done.stdout
 
 
+def test_the_champion_s_list_is_out_and_is_what_the_table_says(scratch: Scratch) -> None:
+    (sheet,) = (scratch.home / "lists").glob("*.csv")
+    newest = scratch.query("select max(session) from cleaning.calendar")[0][0]
+    assert sheet.name == f"{newest}_5_sessions.csv"
+    sides = dict(scratch.query("select side, count(*) from serving.signals group by side"))
+    assert sides["buy"] == 5
+    assert scratch.query("select count(*) from serving.signals where side = 'buy' and reasons is null")[0][0] == 0
+    names = scratch.query(
+        "select count(distinct security_id) from serving.signals where session = (select max(session) from cleaning.calendar)"
+    )
+    listed = scratch.query(f"select count(*) from cleaning.universe where session = date '{newest}'")
+    assert names[0][0] >= listed[0][0]
+    assert len(sheet.read_text().splitlines()) == 1 + sum(sides.values())
+    measures = {row[0] for row in scratch.query("select measure from serving.watch")}
+    assert {"realised_rank_ic", "turnover"} < measures
+    assert (scratch.home / "reports" / "watch.html").exists()
+
+
 def test_the_webserver_shows_all_runs_of_the_demo(scratch: Scratch, served: Served) -> None:
     runs = served.ask("{ runsOrError { ... on Runs { results { status pipelineName } } } }")["runsOrError"]["results"]
     assert {run["pipelineName"] for run in runs} == {"refresh", JOB, "verdict"}
