@@ -97,7 +97,7 @@ def champion_of(walks: Mapping[str, Walk], horizon: int) -> Champion | None:
 
 def _with_runs(walk: Walk, run_id: str) -> Champion:
     tags = walk.tracking.client.get_run(run_id).data.tags
-    identity = {name: tags[name] for name in ("level", "walk_forward_id", "fold", "made_from")}
+    identity = {name: tags[name] for name in ("level", "walk_forward_id", "fold", "learned_from")}
     found = walk.tracking.find(walk.experiment.name, identity, finished=True)
     seeds = {int(walk.tracking.client.get_run(run).data.tags["seed"]): run for run in found}
     return Champion(walk, tags["fold"], dict(sorted(seeds.items())))

@@ -45,12 +45,13 @@ def add_serving(graph: Graph, walks: Mapping[str, Walk], issued: Issued) -> None
             if champion is None:
                 context.log.info(f"horizon {horizon}: no champion is seated, so there is no list")
                 continue
-            for session in issued.due(sessions, horizon):
-                made = list_of(market, champion, session)
-                paths = issued.issue(made, champion.runs, market.fingerprint(champion.walk, session))
-                context.log.info(f"issued {paths}")
-                context.add_output_metadata({f"list of horizon {horizon}": dg.MetadataValue.path(str(paths))})
-            newest.append(list_of(market, champion, sessions[-1]))
+            due = issued.due(sessions, horizon)
+            lists = {session: list_of(market, champion, session) for session in {*due, sessions[-1]}}
+            for session in due:
+                sheet = issued.issue(lists[session], champion.runs, market.fingerprint(champion.walk, session))
+                context.log.info(f"issued {sheet}")
+                context.add_output_metadata({f"list of horizon {horizon}": dg.MetadataValue.path(str(sheet))})
+            newest.append(lists[sessions[-1]])
         context.add_output_metadata(_said(market, sessions))
         return joined(newest)
 
