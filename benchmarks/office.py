@@ -112,7 +112,8 @@ class Office:
 
 def below(process: int, text: str) -> list[int]:
     """The processes that a process has started, or those have, in whose command line a text stands."""
-    lines = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    # Twice w: as wide as it is, whatever width a terminal is said to have.
+    lines = subprocess.run(["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
     every = [line.split(maxsplit=2) for line in lines.splitlines()]
     known = {process}
     while more := {int(own) for own, parent, _ in every if int(parent) in known} - known:

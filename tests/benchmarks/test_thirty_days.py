@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -88,14 +91,19 @@ def test_cells_that_differ_are_counted_and_ledgers_and_run_ids_are_left_out(tmp_
     assert differences(one, other)["features/x/all.parquet"] == 3
 
 
-def test_a_process_is_found_below_the_one_that_started_it():
+def test_a_process_is_found_below_the_one_that_started_it_however_narrow_the_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
     code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(20)  # found'])"
     process = subprocess.Popen([sys.executable, "-c", code])
+    found: list[int] = []
+    deadline = time.monotonic() + 15
     try:
         while not (found := below(process.pid, "# found")):
-            pass
+            assert time.monotonic() < deadline, "it was not found"
+            time.sleep(0.1)
         assert len(found) == 1
         assert below(found[0], "# found") == []
     finally:
         process.kill()
-        subprocess.run(["kill", *map(str, found)], check=False)
+        for one in found:
+            os.kill(one, signal.SIGKILL)
