@@ -14,7 +14,7 @@ from benchmarks.location import Server, free_port
 from pipelines.settings import ROOT
 
 WAITS_SECONDS = 600
-SENSORS = ("new_bars", "stale")
+SENSORS = ("new_bars", "catch_up")
 START = """mutation {{ startSensor(sensorSelector: {{ repositoryName: "__repository__",
     repositoryLocationName: "pipelines.definitions", sensorName: "{name}" }}) {{ __typename }} }}"""
 ACTIVE, AT_WORK = "QUEUED, NOT_STARTED, STARTING, STARTED, CANCELING", "STARTED"

@@ -45,7 +45,7 @@ LEDGERS = ("evaluation/promotions", "serving/signals", "serving/rescored", "serv
 """What happened, and what it led to: it is not made again from the data."""
 RUNS = ("run_id", "mlflow_run")
 IDENTITY = ("walk_forward_id", "fold", "seed", "learned_from")
-NIGHT_SECONDS, QUIET_SECONDS = 3600, 45
+NIGHT_SECONDS = 3600
 KILLED = {6: "webserver", 14: "daemon", 18: "run", 22: "mlflow"}
 """Which process is killed after which file has landed, where `--kill` asks for it."""
 

@@ -48,10 +48,14 @@ def bring_up_to_date(
     project: UpToDate,
     instance: dg.DagsterInstance,
     folds_at_once: Callable[[list[Ask]], Iterator[Outcome]] | None = None,
+    goes_on: Callable[[], bool] = lambda: True,
+    tags: Mapping[str, str] | None = None,
 ) -> tuple[int, int]:
     """Materialise what is stale, wave by wave; returns the steps launched and the runs that failed.
 
     folds_at_once  runs several folds side by side, yielding their outcomes in order; one after another where absent
+    goes_on        asked before each run of this process: once it is false, nothing more is begun
+    tags           of each run of this process
     """
     cursor = None
     steps = failed = 0
@@ -64,13 +68,16 @@ def bring_up_to_date(
         alone = [ask for ask in asks if not folds_at_once or project.schemes[ask[2][0]] in (None, "months")]
         folds = [ask for ask in asks if ask not in alone]
         for ask in alone:
+            if not goes_on():
+                return steps, failed
             _announce(ask)
-            failed += _tell(run(project, instance, ask))
+            failed += _tell(run(project, instance, ask, tags))
+            steps += len(ask[2])
         if folds_at_once and folds:
             for ask, outcome in zip(folds, folds_at_once(folds), strict=True):
                 _announce(ask)
                 failed += _tell(outcome)
-        steps += sum(len(keys) for _, _, keys in asks)
+                steps += len(ask[2])
 
 
 def _asks(project: UpToDate, result: dg.EvaluateAutomationConditionsResult) -> Iterator[Ask]:
@@ -96,7 +103,9 @@ def _stretches(wanted: list[str | None], known: tuple[str | None, ...]) -> Itera
             start = i
 
 
-def run(project: UpToDate, instance: dg.DagsterInstance, ask: Ask) -> Outcome:
+def run(
+    project: UpToDate, instance: dg.DagsterInstance, ask: Ask, tags: Mapping[str, str] | None = None
+) -> Outcome:
     """One Dagster run in this process; raises KeyboardInterrupt where it was stopped from outside."""
     job, partitions, keys = ask
     began = time.monotonic()
@@ -105,7 +114,7 @@ def run(project: UpToDate, instance: dg.DagsterInstance, ask: Ask) -> Outcome:
         instance=instance,
         asset_selection=[dg.AssetKey(key.split("/")) for key in keys],
         partition_key=None if is_range else partitions[0],
-        tags={RANGE_START: str(partitions[0]), RANGE_END: str(partitions[-1])} if is_range else None,
+        tags=dict(tags or {}) | ({RANGE_START: str(partitions[0]), RANGE_END: str(partitions[-1])} if is_range else {}),
         raise_on_error=False,
     )
     failures = tuple(_why(event) for event in outcome.all_events if event.is_step_failure)

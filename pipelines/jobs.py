@@ -10,6 +10,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 REFRESH = "refresh"
 VERDICT = "verdict"
 BY_HAND = "by_hand"
+CATCH_UP = "catch_up"
 LISTS = ("serving/signals", "serving/rescored")
 
 RANGE_START = "dagster/asset_partition_range_start"

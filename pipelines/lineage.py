@@ -140,6 +140,15 @@ class Versions:
                 digest.update(f"|{upstream}|{part}|{stamp.content}".encode())
         return digest.hexdigest()
 
+    def ready(self, key: str) -> dict[str | None, str]:
+        """The outdated partitions of which all that they read is fresh, each with what it would be made from."""
+        return {
+            part: str(self.seen(key, part))
+            for part in self.lineage.nodes[key].partitions
+            if self.is_outdated(key, part)
+            and not any(self.is_stale(name, above) for name, above, _ in self.lineage.upstream(key, part))
+        }
+
     def is_missing(self, key: str, partition: str | None) -> bool:
         """Whether a partition was never materialised."""
         return partition not in self.stamps(key)

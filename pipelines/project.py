@@ -16,6 +16,7 @@ from assets.sources import Source
 from expectations.facts import RAW_FACTS
 from expectations.tables import Deliveries, RawBars, Table
 from pipelines.catalogue import build_catalogue
+from pipelines.catch_up_job import catch_up_job, catch_up_sensor
 from pipelines.cleaning_report import add_cleaning_report
 from pipelines.declared import declared
 from pipelines.experiment_assets import Walk, add_experiment, add_refused
@@ -123,13 +124,19 @@ def load_project(settings: Settings) -> Project:
     add_cleaning_report(graph, experiments, settings.home / "reports")
     definitions = dg.Definitions(
         assets=graph.assets,
-        jobs=make_jobs(graph.schemes, graph.by_hand),
+        jobs=[*make_jobs(graph.schemes, graph.by_hand), catch_up_job(lambda: project)],
         schedules=[after_close_schedule(graph)],
-        sensors=[new_bars_sensor(settings.source, graph), stale_sensor(), failure_notice(settings.webhook)],
+        sensors=[
+            new_bars_sensor(settings.source, graph),
+            catch_up_sensor(graph),
+            stale_sensor(),
+            failure_notice(settings.webhook),
+        ],
         resources={"io_manager": warehouse},
         executor=dg.in_process_executor,
     )
-    return Project(settings, graph, walks, tracking, definitions)
+    project = Project(settings, graph, walks, tracking, definitions)
+    return project
 
 
 def _add_champions(graph: Graph, walks: Mapping[str, Walk], settings: Settings) -> None:

@@ -41,7 +41,7 @@ class Stale(dg.AutomationCondition):  # type: ignore[type-arg]
         key = context.key.to_user_string()
         versions = self._versions(context.asset_graph_view)
         asked_before: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
-        wanted = self._wanted(versions, key) | self._chained(context, versions, key)
+        wanted = set(versions.ready(key)) | self._chained(context, versions, key)
         seen = {str(part): str(versions.seen(key, part)) for part in wanted}
         asked = {part for part in wanted if asked_before.get(str(part)) != seen[str(part)]}
         return dg.AutomationResult(
@@ -53,14 +53,6 @@ class Stale(dg.AutomationCondition):  # type: ignore[type-arg]
         if view not in self._of_tick:
             self._of_tick[view] = self._snapshot(view.instance)
         return self._of_tick[view]
-
-    def _wanted(self, versions: Versions, key: str) -> set[str | None]:
-        return {
-            part
-            for part in self._lineage.nodes[key].partitions
-            if versions.is_outdated(key, part)
-            and not any(versions.is_stale(name, above) for name, above, _ in self._lineage.upstream(key, part))
-        }
 
     def _chained(self, context: dg.AutomationContext, versions: Versions, key: str) -> set[str | None]:  # type: ignore[type-arg]
         """Missing partitions whose inputs are missing too but asked for in this very tick: one run makes them all."""
