@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from benchmarks.location import Server, free_port
 from pipelines.settings import ROOT
@@ -17,6 +18,11 @@ WAITS_SECONDS = 600
 SENSORS = ("new_bars", "catch_up")
 START = """mutation {{ startSensor(sensorSelector: {{ repositoryName: "__repository__",
     repositoryLocationName: "pipelines.definitions", sensorName: "{name}" }}) {{ __typename }} }}"""
+LOOK = """{ sensorOrError(sensorSelector: { repositoryName: "__repository__",
+    repositoryLocationName: "pipelines.definitions", sensorName: "catch_up" })
+    { ... on Sensor { sensorState { ticks(limit: 1) { timestamp skipReason } } } } }"""
+RESTS = ("everything is up to date", "could not make them")
+"""How the sensor's reason ends where there is nothing left to do."""
 ACTIVE, AT_WORK = "QUEUED, NOT_STARTED, STARTING, STARTED, CANCELING", "STARTED"
 PROCESSES = {
     "webserver": "dagster-webserver",
@@ -99,6 +105,11 @@ class Office:
         """Whether there are runs in some status."""
         query = f"{{ runsOrError(filter: {{ statuses: [{statuses}] }}) {{ ... on Runs {{ results {{ runId }} }} }} }}"
         return bool(self.server.ask(query)["runsOrError"]["results"])
+
+    def rests(self, since: float) -> bool:
+        """Whether the sensor has looked since some time (seconds of the epoch) and found nothing to do."""
+        ticks: Any = self.server.ask(LOOK)["sensorOrError"]["sensorState"]
+        return any(tick["timestamp"] > since and (tick["skipReason"] or "").endswith(RESTS) for tick in ticks["ticks"])
 
     @property
     def server(self) -> Server:

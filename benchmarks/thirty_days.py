@@ -147,11 +147,9 @@ def land(office: Office, delivery: Delivery, day: date, what: str, killed: str |
 
 
 def quiet(office: Office) -> float:
-    """Seconds until no run has been at work for a while."""
-    began = since = time.monotonic()
-    while time.monotonic() - since < QUIET_SECONDS and time.monotonic() - began < NIGHT_SECONDS:
-        if office.active():
-            since = time.monotonic()
+    """Seconds until the sensor says that nothing is left to do."""
+    began, since = time.monotonic(), time.time()
+    while not office.rests(since) and time.monotonic() - began < NIGHT_SECONDS:
         time.sleep(1)
     return time.monotonic() - began
 

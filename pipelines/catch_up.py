@@ -103,9 +103,7 @@ def _stretches(wanted: list[str | None], known: tuple[str | None, ...]) -> Itera
             start = i
 
 
-def run(
-    project: UpToDate, instance: dg.DagsterInstance, ask: Ask, tags: Mapping[str, str] | None = None
-) -> Outcome:
+def run(project: UpToDate, instance: dg.DagsterInstance, ask: Ask, tags: Mapping[str, str] | None = None) -> Outcome:
     """One Dagster run in this process; raises KeyboardInterrupt where it was stopped from outside."""
     job, partitions, keys = ask
     began = time.monotonic()
