@@ -76,7 +76,10 @@ def _held(source: Source, months: Sequence[str]) -> dict[str, str]:
 
 
 def stale_sensor() -> dg.AutomationConditionSensorDefinition:
-    """Materialise, four times a minute, what is missing or was made from something else than what lies upstream now."""
+    """Materialise, four times a minute, what is missing or was made from something else than what lies upstream now.
+
+    Each wave is runs of their own, which a launcher may spread over a cluster; on one machine `catch_up` is faster.
+    """
     return dg.AutomationConditionSensorDefinition(
         name="stale",
         target=dg.AssetSelection.all(),

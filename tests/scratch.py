@@ -131,16 +131,16 @@ class Served:
         assert data["__typename"] == "LaunchRunSuccess", data
         return str(data["run"]["runId"])
 
-    def switch_on(self, sensor: str) -> None:
-        """Start a sensor, as its switch in the UI does."""
+    def switch(self, sensor: str, mutation: str) -> None:
+        """Start a sensor as its switch in the UI does, or set it back to stopped."""
         selector = {
             "repositoryName": "__repository__", "repositoryLocationName": "pipelines.definitions", "sensorName": sensor,
         }  # fmt: skip
         found = self.ask(
-            """mutation($s: SensorSelector!) { startSensor(sensorSelector: $s) { __typename
-            ... on PythonError { message } } }""",
+            f"""mutation($s: SensorSelector!) {{ {mutation}(sensorSelector: $s) {{ __typename
+            ... on PythonError {{ message }} }} }}""",
             s=selector,
-        )["startSensor"]
+        )[mutation]
         assert found["__typename"] == "Sensor", found
 
     def wait(self, run_id: str, seconds: float = 180) -> str:

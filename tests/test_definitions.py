@@ -86,9 +86,9 @@ def test_each_asset_shows_what_it_is_made_with_and_an_experiment_what_it_is(proj
 
 def test_one_job_for_each_partition_scheme_a_sensor_and_a_schedule(project: Project) -> None:
     jobs = {job.name for job in project.definitions.get_repository_def().get_all_jobs()} - {"__ASSET_JOB"}
-    assert jobs == {"refresh", "verdict", "walk_forward__6mo_from_2015_07", "by_hand"}
+    assert jobs == {"refresh", "verdict", "walk_forward__6mo_from_2015_07", "by_hand", "catch_up"}
     repository = project.definitions.get_repository_def()
-    assert {sensor.name for sensor in repository.sensor_defs} == {"new_bars", "stale", "failure_notice"}
+    assert {sensor.name for sensor in repository.sensor_defs} == {"new_bars", "catch_up", "stale", "failure_notice"}
     assert {schedule.name for schedule in repository.schedule_defs} == {"after_close"}
 
 

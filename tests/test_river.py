@@ -285,14 +285,18 @@ def test_two_folds_at_once_one_killed_and_retried_leave_one_parent_and_one_child
     assert not [run for run in runs if run.info.status == "RUNNING"]
 
 
-def test_the_daemon_makes_what_is_missing_again_when_its_sensor_is_on(scratch: Scratch, served: Served) -> None:
+@pytest.mark.parametrize("sensor", ["stale", "catch_up"])
+def test_the_daemon_makes_what_is_missing_again_when_a_sensor_is_on(
+    scratch: Scratch, served: Served, sensor: str
+) -> None:
     lost = scratch.home / "warehouse" / "features" / "price_window" / "2014-05.parquet"
     lost.unlink()
-    served.switch_on("stale")
+    served.switch(sensor, "startSensor")
     deadline = time.monotonic() + 240
     while not lost.exists():
-        assert time.monotonic() < deadline, "the automation sensor did not ask for the lost month"
+        assert time.monotonic() < deadline, f"{sensor} did not ask for the lost month"
         time.sleep(1)
+    served.switch(sensor, "resetSensor")
 
 
 @pytest.mark.browser
